@@ -1,0 +1,141 @@
+//! What all others speak of: an event as it was accepted, what it claims, and the verdict on it.
+//! Imports none of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use selvedge_core::identifier::Identifier;
+
+/// Milliseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct UnixMillis(pub i64);
+
+/// One site's ledger; everything in the store is prefixed by it. 1 is `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Workspace(pub i64);
+
+/// The write key that an event came with: the row of the key, never the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source(pub i64);
+
+/// How far an identifier of a claim is trusted (identity.md, section 3). The order is the rank of traits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strength {
+    /// Said with a public key.
+    Observed,
+    /// Said with a valid identity token.
+    Proven,
+    /// Said with a secret key, or by an import.
+    Asserted,
+}
+
+impl Strength {
+    /// Proven and asserted are trusted.
+    pub fn is_trusted(self) -> bool {
+        self > Strength::Observed
+    }
+}
+
+/// "Order" everywhere: the time, then the messageId in bytes. Never the order of arrival.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Order {
+    /// Corrected for clock skew, never after the receipt.
+    pub time: UnixMillis,
+    /// Compared in bytes.
+    pub message_id: Arc<str>,
+}
+
+/// An identifier as one event names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Claimed {
+    /// In its normal form.
+    pub identifier: Identifier,
+    /// How far this claim is trusted about it.
+    pub strength: Strength,
+}
+
+/// The tracking call that an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the field's own words")]
+pub enum EventType {
+    Track,
+    Identify,
+    Page,
+    Screen,
+    Group,
+    Alias,
+}
+
+/// Which way an event came in: `via` of the reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// The tracking API, with a key.
+    Key,
+    /// A file or CRM row.
+    Import,
+    /// Another collector.
+    Forward,
+}
+
+/// What every event of a request shares.
+#[derive(Debug, Clone)]
+pub struct BatchFrame {
+    /// Where its ledger is.
+    pub workspace: Workspace,
+    /// The key that it came with.
+    pub source: Source,
+    /// When the request was complete.
+    pub received_at: UnixMillis,
+    /// The moment of this attempt, as the client said.
+    pub sent_at: Option<UnixMillis>,
+    /// Shared `context`, JSON object text as it came; empty when absent.
+    pub context: Bytes,
+    /// The way in.
+    pub via: Via,
+}
+
+/// An event that passed every check, ready for the ledger.
+#[derive(Debug, Clone)]
+pub struct AcceptedEvent {
+    /// Place in the request, for verdicts.
+    pub index: u32,
+    /// Its order: corrected time and messageId.
+    pub order: Order,
+    /// The tracking call.
+    pub event_type: EventType,
+    /// Event, page or screen name, where there is one.
+    pub name: Option<Box<str>>,
+    /// Its identifiers, in (class, kind priority, value) order, each once; empty: `unattributed`.
+    pub claim: Vec<Claimed>,
+    /// Traits that it sets (identify only), name and JSON text.
+    pub traits: Vec<(Box<str>, Box<str>)>,
+    /// A snapshot of a profile (`profile:{id}:{version}`) or a row of an import: takes the place of that subject's
+    /// earlier versions, and is no event of its own.
+    pub snapshot: Option<Snapshot>,
+    /// The message as it came, untouched: a slice of the request's body.
+    pub raw: Bytes,
+}
+
+/// Which subject an event restates, and which version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    /// `profile:{id}` or `import:{source}:{row key}`.
+    pub subject: Box<str>,
+    /// The newest wins, whatever arrives last.
+    pub version: u64,
+}
+
+/// A refusal of, or a warning about, one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Place in the request.
+    pub index: u32,
+    /// The event's messageId, where it had one.
+    pub message_id: Option<Box<str>>,
+    /// Stable code of `selvedge_core::wire::code`.
+    pub code: &'static str,
+    /// JSON pointer to the part that is meant; empty for the event as a whole.
+    pub pointer: Box<str>,
+    /// A sentence that says what to change.
+    pub reason: Box<str>,
+}

@@ -1,0 +1,9 @@
+//! The collector: events in, people out.
+//!
+//! The path of an event: `http::collect` (key) -> `ingest::decode` -> `ingest::normalise` -> the bounded inbox of
+//! `ingest::writer`, which gathers what waits and runs `ingest::commit` in one transaction: drop known messageIds,
+//! place people, write, say what changed. Commit with fsync; only then 200. `forward` reads the ledger from where
+//! each destination stands. What decides (`identity`, `profile`) is pure; all SQL is in `store`.
+#![forbid(unsafe_code)]
+
+pub mod event;

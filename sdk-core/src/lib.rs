@@ -1,0 +1,26 @@
+//! The tracking core: takes an input and the moment, returns effects.
+//!
+//! Sans-IO. It owns no clock, no randomness, no storage, no socket and no thread, so the same
+//! decisions run in a page, on a phone, on a server and in a simulator.
+//!
+//! The way of one event: [`Client::handle`] takes [`Input::Track`] -> `event` gives it its text
+//! (asking `identity` and `session`) -> `queue` keeps it and says what to [`Effect::Put`] -> the
+//! timer, the size or [`Input::Suspend`] makes a `batch` -> [`Effect::Upload`] ->
+//! [`Input::UploadFinished`] -> `retry` decides -> [`Effect::Delete`] and [`Effect::Verdict`].
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::expect_used)]
+
+mod client;
+mod config;
+mod effect;
+pub mod identifier;
+mod input;
+pub mod json;
+mod moment;
+pub mod wire;
+
+pub use client::Client;
+pub use config::Config;
+pub use effect::Effect;
+pub use input::{Answer, Call, Entry, Input, Refusal};
+pub use moment::Moment;
