@@ -6,4 +6,9 @@
 //! each destination stands. What decides (`identity`, `profile`) is pure; all SQL is in `store`.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod event;
+pub mod forward;
+pub mod key;

@@ -1,1 +1,14 @@
-fn main() {}
+//! The binary `selvedge`: all of it is in the library, so that tests and other tools reach it too.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match selvedge_collector::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("selvedge: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
