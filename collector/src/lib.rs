@@ -11,4 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod event;
 pub mod forward;
+pub mod identity;
 pub mod key;
+pub mod profile;
