@@ -1,5 +1,5 @@
 //! The harness of the workspace's tests: the real collector as its own process, an upstream that answers as it is
-//! told, and a small HTTP client. Refuses to know what a test is about.
+//! told, a small HTTP client, and the oracle that identity is held to. Refuses to know what a test is about.
 //!
 //! The collector is the binary of `SELVEDGE_BIN`, else the `selvedge` that stands beside the test's own directory
 //! (`target/debug/selvedge`). Cargo builds no binary of another package for a test: `cargo xtask test` does so
@@ -8,6 +8,7 @@
 
 pub mod collector;
 pub mod http;
+pub mod oracle;
 pub mod upstream;
 mod wait;
 

@@ -1,0 +1,108 @@
+//! Random logs of events: rivals for a contact, shared contacts and devices, late and equal times, mixed strengths.
+
+use proptest::prelude::*;
+use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
+use selvedge_core::identifier::{Identifier, Kind};
+use selvedge_tests::oracle::Event;
+use serde_json::{Value, json};
+
+/// How wild the logs are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wildness {
+    /// Events in a log, at most.
+    pub(crate) events: usize,
+    /// Values of one kind in a claim, at most.
+    pub(crate) values_per_kind: usize,
+}
+
+/// Days that a log reaches back.
+pub(crate) const DAYS: i64 = 70;
+
+/// Logs whose times are ms after `start_ms`, up to [`DAYS`] days. What is observed, which may not reach back more than
+/// 30 days, lies in the last 28 of them.
+pub(crate) fn log(number: usize, start_ms: i64, wildness: Wildness) -> impl Strategy<Value = Vec<Event>> {
+    // Few values make rivals; many make crowds, shared devices and persons with too many addresses.
+    let people = prop_oneof![4 => 2..6u8, 1 => 24..32u8];
+    let contacts = prop_oneof![3 => 1..5u8, 1 => 8..12u8, 1 => 24..32u8];
+    (people, contacts, 1..4u8).prop_flat_map(move |pools| {
+        let sketches = prop::collection::vec(sketch(pools, wildness.values_per_kind), 1..=wildness.events);
+        sketches.prop_map(move |sketches| {
+            let numbered = sketches.iter().enumerate();
+            numbered.map(|(place, sketch)| sketch.event(number, place, start_ms)).collect()
+        })
+    })
+}
+
+/// The same events in another order of arrival, some of them twice.
+pub(crate) fn another_arrival(log: Vec<Event>) -> impl Strategy<Value = Vec<Event>> {
+    let twice = prop::sample::subsequence(log.clone(), 0..=log.len());
+    twice.prop_flat_map(move |again| Just([log.clone(), again].concat()).prop_shuffle())
+}
+
+#[derive(Debug, Clone)]
+struct Sketch {
+    user: Option<u8>,
+    emails: Vec<u8>,
+    phones: Vec<u8>,
+    devices: Vec<u8>,
+    trust: Trust,
+    day: i64,
+    ten_minutes: i64,
+    plan: Option<u8>,
+}
+
+#[derive(Debug, Clone)]
+enum Trust {
+    Observed,
+    Asserted,
+    /// The strength of each kind, as a forwarded event says it.
+    Mixed([Strength; 4]),
+}
+
+fn sketch((users, contacts, devices): (u8, u8, u8), per_kind: usize) -> impl Strategy<Value = Sketch> {
+    let some = |pool: u8, most: usize| prop::collection::btree_set(0..pool, 0..=most).prop_map(Vec::from_iter);
+    let strength = || prop_oneof![Just(Strength::Observed), Just(Strength::Proven), Just(Strength::Asserted)];
+    let strengths = [strength(), strength(), strength(), strength()];
+    let trust =
+        prop_oneof![5 => Just(Trust::Observed), 3 => Just(Trust::Asserted), 1 => strengths.prop_map(Trust::Mixed)];
+    let names =
+        (prop::option::of(0..users), some(contacts, per_kind), some(contacts, per_kind), some(devices, per_kind));
+    // Few days and steps of ten minutes: equal times, and gaps of exactly 30 minutes and 30 days.
+    let days = prop_oneof![Just(0), Just(1), Just(29), Just(30), Just(31), 43..46i64, Just(60), 68..DAYS];
+    let plan = prop::option::weighted(0.3, 0..4u8);
+    (names, trust, days, 0..8i64, plan).prop_map(|((user, emails, phones, devices), trust, day, ten_minutes, plan)| {
+        Sketch { user, emails, phones, devices, trust, day, ten_minutes, plan }
+    })
+}
+
+impl Sketch {
+    fn event(&self, log: usize, place: usize, start_ms: i64) -> Event {
+        let mut claim = Vec::new();
+        let mut name = |kind: Kind, value: String, at: usize| {
+            let strength = match &self.trust {
+                Trust::Observed => Strength::Observed,
+                Trust::Asserted => Strength::Asserted,
+                Trust::Mixed(strengths) => strengths[at],
+            };
+            claim.push(Claimed { identifier: Identifier::new(kind, value), strength });
+        };
+        self.user.iter().for_each(|n| name(Kind::USER_ID, format!("l{log}-u{n}"), 0));
+        self.emails.iter().for_each(|n| name(Kind::EMAIL, format!("l{log}-e{n}@example.com"), 1));
+        self.phones.iter().for_each(|n| name(Kind::PHONE, format!("+4930{log:04}{n:03}"), 2));
+        self.devices.iter().for_each(|n| name(Kind::ANONYMOUS_ID, format!("l{log}-a{n}"), 3));
+        let day = if matches!(self.trust, Trust::Observed) { self.day.max(43) } else { self.day };
+        let time = UnixMillis(start_ms + (day * 24 * 6 + self.ten_minutes) * 600_000);
+        let traits = self.traits(&claim);
+        Event { order: Order { time, message_id: format!("l{log}-m{place}").into() }, claim, traits }
+    }
+
+    /// An identify says an address by its trait, so it sets that too.
+    fn traits(&self, claim: &[Claimed]) -> Vec<(String, Value)> {
+        let said = |kind: Kind| claim.iter().find(|claimed| claimed.identifier.kind == kind);
+        let contacts = [Kind::EMAIL, Kind::PHONE].into_iter().filter_map(said).map(|claimed| &claimed.identifier);
+        let mut traits: Vec<_> = contacts.map(|name| (name.kind.to_string(), json!(&*name.value))).collect();
+        let plan = self.plan.map(|plan| if plan == 0 { Value::Null } else { json!(plan) });
+        traits.extend(plan.map(|plan| ("plan".to_owned(), plan)));
+        traits
+    }
+}
