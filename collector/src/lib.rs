@@ -12,5 +12,7 @@ pub mod config;
 pub mod event;
 pub mod forward;
 pub mod identity;
+pub mod ingest;
 pub mod key;
 pub mod profile;
+pub mod store;

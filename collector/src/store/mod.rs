@@ -1,0 +1,206 @@
+//! Keeps the ledger and everything derived from it. All SQL of the collector is below here; what the rows mean is
+//! decided by `identity` and `profile`.
+//!
+//! A home of the ledger is a [`Store`]: it gives consistent [`View`]s to any number of readers and one
+//! [`Transaction`] at a time to the writer. [`Reader`] answers questions over a view, and knows no home.
+//!
+//! Three sorts of rows:
+//!
+//! - What was said, never rewritten: `batch`, `event` (the message as it came), `trait_set`, and the *claim shape*:
+//!   the source, identifiers and strengths that many events have alike. A shape folds its events (count, first order,
+//!   last time), so that the cost of an event does not grow with what it names. Only a newer snapshot of one subject
+//!   takes the place of an older one.
+//! - What follows from it, written where it changes: `placement` (whose person an account or contact is), `conflict`,
+//!   `profile` and `change`. Whose an event is stands nowhere: it follows from the shape's anchor, or from the marks
+//!   on its device, as slices of orders.
+//! - What operators set: `write_key`, `destination`, `dead_letter`.
+
+mod error;
+mod ownership;
+mod reader;
+mod record;
+
+pub use error::{Cause, StoreError};
+pub use ownership::{Ownership, ProfileKey};
+pub use reader::{
+    Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, LedgerEvent, Lookup,
+    NotACursor, Reader,
+};
+pub use record::*;
+
+use selvedge_core::identifier::Identifier;
+
+use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
+use crate::identity::ProfileId;
+use crate::key::{KeyDigest, NewKey, StoredKey};
+
+/// A home of the ledger.
+pub trait Store: Send + Sync + 'static {
+    /// The ledger as it stands now, and stays for as long as the view is held. Hold it briefly.
+    fn view(&self) -> Result<Box<dyn View + '_>, StoreError>;
+
+    /// The one transaction at a time. Waits for the one before; dropped without [`Transaction::commit`] it leaves
+    /// nothing behind.
+    fn transaction(&self) -> Result<Box<dyn Transaction + '_>, StoreError>;
+
+    /// The key of this digest, revoked or not. Cheap enough for every request, and never older than the last commit
+    /// of any process.
+    fn key(&self, digest: &KeyDigest) -> Result<Option<StoredKey>, StoreError>;
+}
+
+/// What can be asked of one consistent state of the ledger.
+pub trait View {
+    /// The row of a workspace's name.
+    fn workspace(&self, name: &str) -> Result<Option<Workspace>, StoreError>;
+    /// The name of a workspace: part of every profile's id.
+    fn workspace_name(&self, workspace: Workspace) -> Result<Box<str>, StoreError>;
+
+    /// The row of an identifier that was named before.
+    fn name_id(&self, workspace: Workspace, identifier: &Identifier) -> Result<Option<NameId>, StoreError>;
+    /// The identifier that leads, or once led, the profile of this id.
+    fn name_of_profile(&self, workspace: Workspace, id: &ProfileId) -> Result<Option<NameId>, StoreError>;
+    /// An identifier by its row.
+    fn name(&self, id: NameId) -> Result<Name, StoreError>;
+
+    /// The shape of this digest.
+    fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError>;
+    /// A shape by its row.
+    fn shape(&self, id: ShapeId) -> Result<Shape, StoreError>;
+    /// The identifiers of a shape.
+    fn names_of(&self, shape: ShapeId) -> Result<Vec<ShapeName>, StoreError>;
+    /// The shapes that name it in this role.
+    fn shapes_naming(&self, name: NameId, role: Role) -> Result<Vec<ShapeId>, StoreError>;
+    /// The strongest that a shape is about a name that stands alone in it; `None` where it never does.
+    fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
+    /// The shapes whose events belong to the person of this anchor.
+    fn shapes_anchored_at(&self, anchor: NameId) -> Result<Vec<Shape>, StoreError>;
+    /// The shapes that go by a device: they name it, and nobody who is left.
+    fn shapes_going_by(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
+    /// The shapes that mark a device: they name it and somebody.
+    fn shapes_marking(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
+    /// The anchors of the shapes that mark a device, each once.
+    fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError>;
+    /// The devices that shapes of this anchor name, each once.
+    fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// When it was named, and by whom first; `None` when no claim names it.
+    fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError>;
+
+    /// Where it is placed.
+    fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError>;
+    /// Leader and followers of a person.
+    fn members(&self, leader: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// The conflicts of the edges from this anchor.
+    fn conflicts_from(&self, x: NameId) -> Result<Vec<ConflictRow>, StoreError>;
+    /// Conflicts, newest first, from before this place on.
+    fn conflicts(
+        &self,
+        workspace: Workspace,
+        before: Option<&ConflictCursor>,
+        limit: usize,
+    ) -> Result<Vec<ConflictRow>, StoreError>;
+
+    /// Whether a message of this id is stored.
+    fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError>;
+    /// The newest events of a slice, newest first; of one event name, if one is given.
+    fn events_in(&self, slice: &EventSlice, name: Option<&str>, limit: usize) -> Result<Vec<(Order, Seq)>, StoreError>;
+    /// An event by its row.
+    fn event(&self, seq: Seq) -> Result<StoredEvent, StoreError>;
+    /// The events after this place in the order of commits.
+    fn events_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Count and span of a slice.
+    fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError>;
+    /// The last order of a shape's events that is not after this one.
+    fn last_order_until(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
+    /// The first order of a shape's events that is after this one.
+    fn first_order_after(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
+    /// The orders of all events of a shape.
+    fn orders_of(&self, shape: ShapeId) -> Result<Vec<Order>, StoreError>;
+    /// The newest set of each trait within a slice of events.
+    fn latest_traits(&self, slice: &EventSlice) -> Result<Vec<StoredTrait>, StoreError>;
+
+    /// The newest version of a snapshot's subject.
+    fn snapshot(&self, workspace: Workspace, subject: &str) -> Result<Option<SnapshotRow>, StoreError>;
+
+    /// The row of a profile.
+    fn profile(&self, key: NameId) -> Result<Option<ProfileRow>, StoreError>;
+    /// Profiles whose newest snapshot is after this place, oldest first.
+    fn profiles_after(
+        &self,
+        workspace: Workspace,
+        seq: ChangeSeq,
+        limit: usize,
+    ) -> Result<Vec<(ChangeSeq, NameId)>, StoreError>;
+    /// Transitions after this place, oldest first.
+    fn transitions_after(
+        &self,
+        workspace: Workspace,
+        seq: ChangeSeq,
+        limit: usize,
+    ) -> Result<Vec<TransitionRow>, StoreError>;
+    /// The last change of the whole ledger.
+    fn last_change(&self) -> Result<ChangeSeq, StoreError>;
+
+    /// All keys of a workspace, oldest first.
+    fn keys(&self, workspace: Workspace) -> Result<Vec<StoredKey>, StoreError>;
+    /// How far a destination has got; `None` for one that was never seen.
+    fn position(&self, destination: &str) -> Result<Option<Position>, StoreError>;
+    /// What a destination refused for good, newest first.
+    fn dead_letters(&self, destination: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    /// How much there is.
+    fn sizes(&self) -> Result<Sizes, StoreError>;
+}
+
+/// What can be done to the ledger, all of it or nothing.
+pub trait Transaction: View {
+    /// Stores what the events of one request share.
+    fn insert_batch(&self, frame: &BatchFrame) -> Result<BatchId, StoreError>;
+    /// Takes back a batch that brought no event.
+    fn delete_batch(&self, batch: BatchId) -> Result<(), StoreError>;
+    /// Stores an event; `None`, and nothing done, when its messageId is stored already.
+    fn insert_event(&self, event: &NewEvent<'_>) -> Result<Option<Seq>, StoreError>;
+    /// Puts a newer version of a snapshot in the place of the stored one, at the end of the order of commits.
+    fn replace_event(&self, old: Seq, event: &NewEvent<'_>) -> Result<Seq, StoreError>;
+    /// Adds to the history of a trait.
+    fn insert_trait(&self, shape: ShapeId, order: &Order, name: &str, value: &str) -> Result<(), StoreError>;
+    /// Notes the newest version of a snapshot's subject.
+    fn put_snapshot(&self, workspace: Workspace, subject: &str, row: &SnapshotRow) -> Result<(), StoreError>;
+
+    /// Stores an identifier.
+    fn insert_name(&self, workspace: Workspace, name: &NewName<'_>) -> Result<NameId, StoreError>;
+    /// Stores a shape with its identifiers; it has no events yet.
+    fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError>;
+    /// Takes back the claim of a superseded snapshot, with its traits.
+    fn delete_shape(&self, shape: ShapeId) -> Result<(), StoreError>;
+    /// Adds new events to a shape's fold; `first` only if it got earlier.
+    fn add_to_shape(&self, shape: ShapeId, added: &ShapeGrowth) -> Result<(), StoreError>;
+    /// Changes who owns a shape's events.
+    fn set_anchor(&self, shape: ShapeId, anchor: Option<NameId>, rank: Strength) -> Result<(), StoreError>;
+
+    /// Places a name, or takes its place away.
+    fn set_placement(&self, name: NameId, placement: Option<&Placement>) -> Result<(), StoreError>;
+    /// Notes a conflict, in place of one between the same two names.
+    fn put_conflict(&self, workspace: Workspace, conflict: &ConflictRow) -> Result<(), StoreError>;
+    /// Takes a conflict back.
+    fn delete_conflict(&self, x: NameId, y: NameId) -> Result<(), StoreError>;
+
+    /// Gives a standing profile its next version; false when it does not stand.
+    fn renew_profile(&self, key: NameId, seq: ChangeSeq) -> Result<bool, StoreError>;
+    /// Lets a profile begin, or begin again at its next version.
+    fn raise_profile(&self, workspace: Workspace, key: NameId, seq: ChangeSeq) -> Result<(), StoreError>;
+    /// Lets a profile end; its version is kept for a revival.
+    fn bury_profile(&self, key: NameId) -> Result<(), StoreError>;
+    /// Notes a transition.
+    fn insert_transition(&self, workspace: Workspace, row: &TransitionRow) -> Result<(), StoreError>;
+
+    /// Stores a key.
+    fn insert_key(&self, key: &NewKey) -> Result<Source, StoreError>;
+    /// Revokes a key; false when there is no such key, or when it was revoked before.
+    fn revoke_key(&self, key: Source, at: UnixMillis) -> Result<bool, StoreError>;
+    /// Notes how far a destination has got.
+    fn set_position(&self, destination: &str, position: Position) -> Result<(), StoreError>;
+    /// Keeps what a destination refused for good.
+    fn insert_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError>;
+
+    /// Makes all of it durable (fsync), then visible.
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}

@@ -1,0 +1,270 @@
+//! Whose things are: reads placements and marks, and lets `identity` decide. Derives, stores nothing.
+//!
+//! An event whose shape has an anchor belongs to the anchor's person. Any other goes by its device: to the one person
+//! of its marks, or, where several share the device, to whom the device's timeline gives at its order.
+
+use std::collections::BTreeSet;
+
+use super::{EventSlice, NameId, Role, Shape, StoreError, View};
+use crate::event::Order;
+use crate::identity::{Mark, Owner, Rules, Slice, Timeline};
+
+/// A profile by the identifier whose id it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProfileKey {
+    /// The person of this leader.
+    Person(NameId),
+    /// This device's own anonymous profile.
+    Device(NameId),
+}
+
+impl ProfileKey {
+    /// The leader or the device.
+    pub fn name(self) -> NameId {
+        match self {
+            ProfileKey::Person(name) | ProfileKey::Device(name) => name,
+        }
+    }
+}
+
+/// Answers whose a device, an event or a stretch of events is.
+#[derive(Clone, Copy)]
+pub struct Ownership<'a> {
+    view: &'a dyn View,
+    rules: &'a Rules,
+}
+
+impl<'a> Ownership<'a> {
+    /// Over one state of the ledger.
+    pub fn new(view: &'a dyn View, rules: &'a Rules) -> Self {
+        Self { view, rules }
+    }
+
+    /// The leader of the person that holds an account or contact.
+    pub fn leader(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
+        Ok(self.view.placement(name)?.and_then(|placement| placement.leader))
+    }
+
+    /// The leaders of all who marked a device.
+    pub fn people_on(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut people = BTreeSet::new();
+        for mark in self.view.anchors_on(device)? {
+            people.extend(self.leader(mark.anchor)?);
+        }
+        Ok(people)
+    }
+
+    /// Whose a device is: the one person of its marks, or its own.
+    pub fn whose_device(&self, device: NameId) -> Result<ProfileKey, StoreError> {
+        Ok(sole(&self.people_on(device)?).map_or(ProfileKey::Device(device), ProfileKey::Person))
+    }
+
+    /// Whose an event of this shape and order is; `None` for one that names nobody and nothing.
+    pub fn owner_of(&self, shape: &Shape, order: &Order) -> Result<Option<ProfileKey>, StoreError> {
+        if let Some(anchor) = shape.anchor {
+            return Ok(self.leader(anchor)?.map(ProfileKey::Person));
+        }
+        let Some(device) = self.device_of(shape)? else { return Ok(None) };
+        let owner = self.person_around(device, order)?;
+        let holder = match owner {
+            Some(person) if self.may_have(person, shape)? => ProfileKey::Person(person),
+            _ => ProfileKey::Device(device),
+        };
+        Ok(Some(holder))
+    }
+
+    /// The stretches of events that a profile owns, each with its shape. Snapshots among them: they own traits.
+    pub fn slices_of(&self, key: ProfileKey) -> Result<Vec<(Shape, EventSlice)>, StoreError> {
+        let mut owned = Vec::new();
+        let ProfileKey::Person(leader) = key else {
+            self.add_slices_by_device(key.name(), key, &mut owned)?;
+            return Ok(owned);
+        };
+        let mut devices = BTreeSet::new();
+        for member in self.view.members(leader)? {
+            devices.extend(self.view.devices_marked_by(member)?);
+            for shape in self.view.shapes_anchored_at(member)? {
+                let whole = EventSlice { shape: shape.id, from: None, to: None };
+                owned.push((shape, whole));
+            }
+        }
+        for device in devices {
+            self.add_slices_by_device(device, key, &mut owned)?;
+        }
+        Ok(owned)
+    }
+
+    /// Adds what `key` owns of the events that go by `device`.
+    fn add_slices_by_device(
+        &self,
+        device: NameId,
+        key: ProfileKey,
+        owned: &mut Vec<(Shape, EventSlice)>,
+    ) -> Result<(), StoreError> {
+        let mut timeline = None;
+        for shape in self.view.shapes_going_by(device)? {
+            if self.device_of(&shape)? != Some(device) {
+                continue;
+            }
+            let timeline = match &timeline {
+                Some(timeline) => timeline,
+                None => timeline.insert(self.timeline(device)?),
+            };
+            for Slice { from, to } in self.slices_on(timeline, &shape, key)? {
+                let slice = EventSlice { shape: shape.id, from, to };
+                owned.push((shape.clone(), slice));
+            }
+        }
+        Ok(())
+    }
+
+    /// The stretches of a device's timeline in which `key` owns the events of a shape that goes by it.
+    fn slices_on(&self, timeline: &Timeline, shape: &Shape, key: ProfileKey) -> Result<Vec<Slice>, StoreError> {
+        let slices_of = |leader| -> Result<Vec<Slice>, StoreError> {
+            Ok(timeline.slices_of(&Owner::Person(self.view.name(leader)?.identifier)))
+        };
+        match (key, shape.names_someone) {
+            (ProfileKey::Person(person), _) if self.may_have(person, shape)? => slices_of(person),
+            (ProfileKey::Person(_), _) => Ok(Vec::new()),
+            (ProfileKey::Device(_), false) => Ok(timeline.slices_of(&Owner::Anonymous)),
+            (ProfileKey::Device(_), true) => match self.holder_of_all(shape)? {
+                Some(holder) => Ok(outside(slices_of(holder)?)),
+                None => Ok(outside(Vec::new())),
+            },
+        }
+    }
+
+    /// The device that an event of this shape goes by: the first with any marks, else the first.
+    pub fn device_of(&self, shape: &Shape) -> Result<Option<NameId>, StoreError> {
+        let names = self.view.names_of(shape.id)?;
+        let mut devices = Vec::new();
+        for device in names.iter().filter(|name| name.role == Role::Device) {
+            devices.push(self.view.name(device.name)?);
+        }
+        devices
+            .sort_unstable_by(|one, other| self.rules.rank(&one.identifier).cmp(&self.rules.rank(&other.identifier)));
+        if devices.len() > 1 {
+            for device in &devices {
+                if !self.view.anchors_on(device.id)?.is_empty() {
+                    return Ok(Some(device.id));
+                }
+            }
+        }
+        Ok(devices.first().map(|device| device.id))
+    }
+
+    /// Whether a person may own the device's events of this shape: where names were taken out, who holds them all.
+    fn may_have(&self, person: NameId, shape: &Shape) -> Result<bool, StoreError> {
+        Ok(!shape.names_someone || self.holder_of_all(shape)? == Some(person))
+    }
+
+    /// The leader of the one person that holds every account and contact that a shape names.
+    fn holder_of_all(&self, shape: &Shape) -> Result<Option<NameId>, StoreError> {
+        let mut holders = BTreeSet::new();
+        for name in self.view.names_of(shape.id)?.iter().filter(|name| name.role != Role::Device) {
+            holders.insert(self.leader(name.name)?);
+        }
+        Ok(if holders.len() == 1 { holders.pop_first().flatten() } else { None })
+    }
+
+    /// The person that a device's timeline gives at this order.
+    ///
+    /// Of each shape that marks it, only the marks next to the order can matter: the timeline asks who marked it, for
+    /// the mark before, for the one behind, and, without one before, for the first.
+    fn person_around(&self, device: NameId, order: &Order) -> Result<Option<NameId>, StoreError> {
+        let people = self.people_on(device)?;
+        if people.len() <= 1 || people.len() > self.rules.device_people_limit {
+            return Ok(sole(&people));
+        }
+        let timeline = Timeline::new(self.marks_around(device, order)?, self.rules);
+        match timeline.owner_at(order) {
+            Owner::Person(person) => self.find(person, &people),
+            Owner::Anonymous => Ok(None),
+        }
+    }
+
+    fn find(
+        &self,
+        person: &selvedge_core::identifier::Identifier,
+        people: &BTreeSet<NameId>,
+    ) -> Result<Option<NameId>, StoreError> {
+        for &leader in people {
+            if self.view.name(leader)?.identifier == *person {
+                return Ok(Some(leader));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The marks of a device right before and right behind an order, of each shape that marks it. A mark of this very
+    /// order counts as before.
+    fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
+        let mut marks = Vec::new();
+        for shape in self.view.shapes_marking(device)? {
+            let Some(person) = self.person_of(&shape)? else { continue };
+            let before = self.view.last_order_until(shape.id, order)?;
+            let behind = self.view.first_order_after(shape.id, order)?;
+            marks.extend(before.into_iter().chain(behind).map(|order| Mark { order, person: person.clone() }));
+        }
+        Ok(marks)
+    }
+
+    /// The timeline of a device. Where one person marked it, or too many, when they did so says nothing.
+    pub fn timeline(&self, device: NameId) -> Result<Timeline, StoreError> {
+        let people = self.people_on(device)?.len();
+        let is_shared = (2..=self.rules.device_people_limit).contains(&people);
+        let mut marks = Vec::new();
+        for shape in self.view.shapes_marking(device)? {
+            let Some(person) = self.person_of(&shape)? else { continue };
+            let orders = if is_shared { self.view.orders_of(shape.id)? } else { vec![shape.first] };
+            marks.extend(orders.into_iter().map(|order| Mark { order, person: person.clone() }));
+        }
+        Ok(Timeline::new(marks, self.rules))
+    }
+
+    /// The leader of the person that a shape's anchor names.
+    fn person_of(&self, shape: &Shape) -> Result<Option<selvedge_core::identifier::Identifier>, StoreError> {
+        let Some(anchor) = shape.anchor else { return Ok(None) };
+        let Some(leader) = self.leader(anchor)? else { return Ok(None) };
+        Ok(Some(self.view.name(leader)?.identifier))
+    }
+}
+
+/// The one of a set of one.
+pub(crate) fn sole(people: &BTreeSet<NameId>) -> Option<NameId> {
+    people.first().copied().filter(|_| people.len() == 1)
+}
+
+/// What lies outside sorted slices that do not overlap.
+fn outside(slices: Vec<Slice>) -> Vec<Slice> {
+    let mut gaps = Vec::new();
+    let mut from = Some(None);
+    for slice in slices {
+        if let (Some(from), Some(to)) = (from, slice.from) {
+            gaps.push(Slice { from, to: Some(to) });
+        }
+        from = slice.to.map(Some);
+    }
+    gaps.extend(from.map(|from| Slice { from, to: None }));
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::UnixMillis;
+
+    #[test]
+    fn what_lies_outside_nothing_is_everything() {
+        assert_eq!(outside(Vec::new()), [Slice { from: None, to: None }]);
+        assert_eq!(outside(vec![Slice { from: None, to: None }]), []);
+    }
+
+    #[test]
+    fn gaps_lie_before_between_and_behind_slices() {
+        let at = |time| Some(Order { time: UnixMillis(time), message_id: "".into() });
+        let slices = vec![Slice { from: at(1), to: at(2) }, Slice { from: at(4), to: at(5) }];
+        let gaps = [Slice { from: None, to: at(1) }, Slice { from: at(2), to: at(4) }, Slice { from: at(5), to: None }];
+        assert_eq!(outside(slices), gaps);
+    }
+}

@@ -1,0 +1,63 @@
+//! The events of a profile, newest first, in pages.
+
+use super::{EventCursor, Lookup, Reader};
+use crate::event::{Order, UnixMillis};
+use crate::store::{EventSlice, StoreError, StoredEvent};
+
+/// Which events of a profile to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// How many at most.
+    pub limit: usize,
+    /// `next` of the page before.
+    pub cursor: Option<EventCursor>,
+    /// Only events at this time or later.
+    pub from: Option<UnixMillis>,
+    /// Only events before this time.
+    pub to: Option<UnixMillis>,
+    /// Only events of this name.
+    pub name: Option<Box<str>>,
+}
+
+/// Some events of a profile, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<StoredEvent>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<EventCursor>,
+}
+
+impl Reader<'_> {
+    /// The events that a profile owns; `None` when the ledger never saw what was asked for.
+    pub fn profile_events(&self, lookup: &Lookup, query: &EventQuery) -> Result<Option<EventPage>, StoreError> {
+        let Some(key) = self.find(lookup)? else { return Ok(None) };
+        let mut found = Vec::new();
+        for (shape, slice) in self.ownership().slices_of(key)? {
+            if shape.is_snapshot {
+                continue;
+            }
+            if let Some(slice) = query.clip(slice) {
+                found.extend(self.view.events_in(&slice, query.name.as_deref(), query.limit.saturating_add(1))?);
+            }
+        }
+        found.sort_unstable_by(|one, other| other.cmp(one));
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|(order, _)| EventCursor(order.clone()));
+        let events = found.into_iter().map(|(_, seq)| self.view.event(seq)).collect::<Result<_, _>>()?;
+        Ok(Some(EventPage { events, next }))
+    }
+}
+
+impl EventQuery {
+    /// What of a slice the query asks for; `None` for nothing.
+    fn clip(&self, slice: EventSlice) -> Option<EventSlice> {
+        let start_of = |time: UnixMillis| Order { time, message_id: "".into() };
+        let from = slice.from.into_iter().chain(self.from.map(start_of)).max();
+        let cursor = self.cursor.as_ref().map(|cursor| cursor.0.clone());
+        let to = slice.to.into_iter().chain(self.to.map(start_of)).chain(cursor).min();
+        let is_empty = from.as_ref().zip(to.as_ref()).is_some_and(|(from, to)| from >= to);
+        (!is_empty).then_some(EventSlice { shape: slice.shape, from, to })
+    }
+}

@@ -1,0 +1,40 @@
+//! Answers questions about people and events over one view of the ledger. Knows no home and no HTTP.
+
+mod conflicts;
+mod cursor;
+mod events;
+mod feed;
+mod profile;
+
+pub use conflicts::ConflictPage;
+pub use cursor::{ConflictCursor, EventCursor, NotACursor};
+pub use events::{EventPage, EventQuery};
+pub use feed::{Change, ChangeKind, LedgerEvent};
+pub use profile::Lookup;
+
+use super::{Ownership, Store, StoreError, View};
+use crate::event::Workspace;
+use crate::identity::Rules;
+
+/// One consistent state of a workspace's ledger. Hold it briefly: while it lives, the store cannot tidy up behind it.
+pub struct Reader<'a> {
+    view: Box<dyn View + 'a>,
+    rules: &'a Rules,
+    workspace: Workspace,
+}
+
+impl<'a> Reader<'a> {
+    /// The ledger as it stands now.
+    pub fn open(store: &'a dyn Store, rules: &'a Rules, workspace: Workspace) -> Result<Self, StoreError> {
+        Ok(Self { view: store.view()?, rules, workspace })
+    }
+
+    /// The view that answers.
+    pub fn view(&self) -> &dyn View {
+        &*self.view
+    }
+
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::new(&*self.view, self.rules)
+    }
+}

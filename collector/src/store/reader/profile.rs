@@ -1,0 +1,150 @@
+//! A profile as it stands: identifiers, traits and folds of all that it owns.
+
+use std::collections::BTreeSet;
+
+use selvedge_core::identifier::{Class, Identifier};
+use serde_json::value::RawValue;
+
+use super::Reader;
+use crate::event::UnixMillis;
+use crate::identity::ProfileId;
+use crate::profile::{Profile, SeenIdentifier, TraitSet, fold_traits};
+use crate::store::{EventSlice, Fold, Name, ProfileKey, Shape, StoreError};
+
+/// How a profile is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// By anything that names it, in its normal form.
+    Identifier(Identifier),
+    /// By any id that it, or what it took in, ever had.
+    ProfileId(ProfileId),
+}
+
+impl Reader<'_> {
+    /// Today's profile; `None` when the ledger never saw what was asked for.
+    pub fn profile(&self, lookup: &Lookup) -> Result<Option<Profile>, StoreError> {
+        self.find(lookup)?.map(|key| self.profile_of(key)).transpose()
+    }
+
+    /// Whose profile is meant.
+    pub(super) fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
+        let id = match lookup {
+            Lookup::Identifier(identifier) => self.view.name_id(self.workspace, identifier)?,
+            Lookup::ProfileId(id) => self.view.name_of_profile(self.workspace, id)?,
+        };
+        let Some(id) = id else { return Ok(None) };
+        if self.view.name(id)?.class != Class::Device {
+            return Ok(self.ownership().leader(id)?.map(ProfileKey::Person));
+        }
+        if self.view.span_of_name(id)?.is_none() {
+            return Ok(None);
+        }
+        // The id is the anonymous profile's own: while that stands, it is what the id means.
+        let by_its_own_id = matches!(lookup, Lookup::ProfileId(_));
+        if by_its_own_id && self.view.profile(id)?.is_some_and(|row| row.is_alive) {
+            return Ok(Some(ProfileKey::Device(id)));
+        }
+        self.ownership().whose_device(id).map(Some)
+    }
+
+    /// The profile of this key, with all that it owns.
+    pub(super) fn profile_of(&self, key: ProfileKey) -> Result<Profile, StoreError> {
+        let owned = self.ownership().slices_of(key)?;
+        let fold = self.fold_of(&owned)?;
+        let people = match key {
+            ProfileKey::Person(_) => BTreeSet::new(),
+            ProfileKey::Device(device) => self.ownership().people_on(device)?,
+        };
+        let version = self.view.profile(key.name())?.map_or(0, |row| row.version);
+        Ok(Profile {
+            id: self.view.name(key.name())?.profile_id,
+            version,
+            identifiers: self.identifiers_of(key)?,
+            traits: fold_traits(self.traits_of(&owned)?),
+            tags: Vec::new(),
+            audiences: Vec::new(),
+            first_seen: fold.span.map(|(first, _)| first),
+            last_seen: fold.span.map(|(_, last)| last),
+            event_count: fold.event_count,
+            people: people
+                .into_iter()
+                .map(|leader| Ok(self.view.name(leader)?.profile_id))
+                .collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    /// Counts what a profile owns: whole shapes by their folds, parts of one by their rows.
+    fn fold_of(&self, owned: &[(Shape, EventSlice)]) -> Result<Fold, StoreError> {
+        let mut sum = Fold::default();
+        for (shape, slice) in owned.iter().filter(|(shape, _)| !shape.is_snapshot) {
+            let is_whole = slice.from.is_none() && slice.to.is_none();
+            sum.add(if is_whole { shape.fold() } else { self.view.fold(slice)? });
+        }
+        Ok(sum)
+    }
+
+    fn traits_of(&self, owned: &[(Shape, EventSlice)]) -> Result<Vec<TraitSet>, StoreError> {
+        let mut sets = Vec::new();
+        for (shape, slice) in owned {
+            for set in self.view.latest_traits(slice)? {
+                let value = RawValue::from_string(set.value.into())
+                    .map_err(|_| StoreError::Impossible { what: "trait that is not JSON" })?;
+                sets.push(TraitSet { name: set.name, strength: shape.rank, order: set.order, value });
+            }
+        }
+        Ok(sets)
+    }
+
+    /// Its names and the devices that are its alone, by (class, kind priority, value).
+    fn identifiers_of(&self, key: ProfileKey) -> Result<Vec<SeenIdentifier>, StoreError> {
+        let mut names = BTreeSet::from([key.name()]);
+        if let ProfileKey::Person(leader) = key {
+            names.extend(self.view.members(leader)?);
+            let mut devices = BTreeSet::new();
+            for &name in &names {
+                devices.extend(self.view.devices_marked_by(name)?);
+            }
+            for device in devices {
+                if self.ownership().whose_device(device)? == key {
+                    names.insert(device);
+                }
+            }
+        }
+        let mut named = names.into_iter().map(|id| self.view.name(id)).collect::<Result<Vec<Name>, _>>()?;
+        named.sort_unstable_by(|one, other| self.rules.rank(&one.identifier).cmp(&self.rules.rank(&other.identifier)));
+        named.into_iter().map(|name| self.seen(name)).collect()
+    }
+
+    fn seen(&self, name: Name) -> Result<SeenIdentifier, StoreError> {
+        let span = self.view.span_of_name(name.id)?;
+        let shared = name.class == Class::Device && self.ownership().people_on(name.id)?.len() > 1;
+        Ok(SeenIdentifier {
+            identifier: name.identifier,
+            first_seen: span.as_ref().and_then(|span| span.seen).map(|(first, _)| first),
+            last_seen: span.as_ref().and_then(|span| span.seen).map(|(_, last)| last),
+            source: span.map(|span| span.source).unwrap_or_default(),
+            shared,
+        })
+    }
+}
+
+impl Shape {
+    /// Count and span of all its events.
+    fn fold(&self) -> Fold {
+        let span = (self.event_count > 0).then_some((self.first.time, self.last_time));
+        Fold { event_count: self.event_count, span }
+    }
+}
+
+impl Fold {
+    fn add(&mut self, other: Fold) {
+        self.event_count = self.event_count.saturating_add(other.event_count);
+        let widest = |(first, last): (UnixMillis, UnixMillis), (from, to): (UnixMillis, UnixMillis)| {
+            (first.min(from), last.max(to))
+        };
+        self.span = match (self.span, other.span) {
+            (Some(one), Some(another)) => Some(widest(one, another)),
+            (one, another) => one.or(another),
+        };
+    }
+}

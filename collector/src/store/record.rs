@@ -1,0 +1,349 @@
+//! The values that the ledger's two homes and its readers speak in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use selvedge_core::identifier::{Class, Identifier};
+
+use crate::event::{EventType, Order, Source, Strength, UnixMillis, Via, Workspace};
+use crate::identity::{ProfileId, Quarantine, Reason};
+
+/// The row of an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(pub i64);
+
+/// The row of a claim shape: what many events claim alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShapeId(pub i64);
+
+/// The row of what the events of one request share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub i64);
+
+/// Where an event stands in the order of commits; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Seq(pub i64);
+
+/// Where a change stands in the order of changes; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ChangeSeq(pub i64);
+
+/// An identifier of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Its row.
+    pub id: NameId,
+    /// What it is.
+    pub identifier: Identifier,
+    /// What its kind can name.
+    pub class: Class,
+    /// The id of the profile that it leads, or that is its own.
+    pub profile_id: ProfileId,
+}
+
+/// What a claim's identifier does in its shape. The order is that of the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// A device.
+    Device,
+    /// The only account or contact: it makes no edge.
+    Lone,
+    /// One of several accounts and contacts: edges tie them.
+    Tied,
+}
+
+/// One identifier of a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShapeName {
+    /// Which.
+    pub name: NameId,
+    /// How far the shape's events are trusted about it.
+    pub strength: Strength,
+    /// What it does there.
+    pub role: Role,
+}
+
+/// A claim shape: source, identifiers and strengths that many events have alike, and the fold over those events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Its row.
+    pub id: ShapeId,
+    /// The key that its events came with.
+    pub source: Source,
+    /// The least order of its events: the order of the edges that it makes.
+    pub first: Order,
+    /// The latest time of its events.
+    pub last_time: UnixMillis,
+    /// Its events; a snapshot is none.
+    pub event_count: u64,
+    /// The identifier whose person owns its events, when one is left.
+    pub anchor: Option<NameId>,
+    /// How far the traits are trusted that its events set.
+    pub rank: Strength,
+    /// Whether it names accounts or contacts, left or not.
+    pub names_someone: bool,
+    /// Whether it is the claim of a snapshot.
+    pub is_snapshot: bool,
+}
+
+/// Whose person an account or contact is: derived, and written only where it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// Leads the person; `None` for a name that is no identifier any more.
+    pub leader: Option<NameId>,
+    /// The edge by which it, or the trusted person that it leads, follows.
+    pub parent: Option<Parent>,
+    /// Whether a crowd uses it.
+    pub quarantine: Option<Quarantine>,
+}
+
+/// The edge by which a name follows: the evidence for its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The end on this side.
+    pub from: NameId,
+    /// The end nearer to the leader.
+    pub to: NameId,
+    /// The first event that says so.
+    pub order: Order,
+}
+
+/// An edge whose ends are two people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// The anchor of its claim.
+    pub x: NameId,
+    /// The other end.
+    pub y: NameId,
+    /// Why they are not one person.
+    pub reason: Reason,
+    /// The order of the edge.
+    pub order: Order,
+    /// The key that its claim came with.
+    pub source: Source,
+    /// How far the edge is trusted.
+    pub strength: Strength,
+}
+
+/// An anchor that was seen on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceAnchor {
+    /// Whose person marked it.
+    pub anchor: NameId,
+    /// The first shape that did.
+    pub since: ShapeId,
+}
+
+/// Events of one shape between two orders: `from` included, `to` excluded, `None` without bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSlice {
+    /// Whose events.
+    pub shape: ShapeId,
+    /// The first order that may lie in it.
+    pub from: Option<Order>,
+    /// The first order behind it.
+    pub to: Option<Order>,
+}
+
+/// The count and the span of a slice of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fold {
+    /// How many.
+    pub event_count: u64,
+    /// The earliest and the latest time; `None` for none.
+    pub span: Option<(UnixMillis, UnixMillis)>,
+}
+
+/// An event of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place in the order of commits.
+    pub seq: Seq,
+    /// What it claims.
+    pub shape: ShapeId,
+    /// Its time and messageId.
+    pub order: Order,
+    /// The tracking call.
+    pub event_type: EventType,
+    /// Event, page or screen name.
+    pub name: Option<Box<str>>,
+    /// When the request was complete that brought it.
+    pub received_at: UnixMillis,
+    /// The key that it came with.
+    pub source: Source,
+    /// The way in.
+    pub via: Via,
+    /// The context that its batch shared, JSON object text; empty when there was none.
+    pub batch_context: Bytes,
+    /// The message as it came.
+    pub raw: Bytes,
+}
+
+/// A trait as one event set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTrait {
+    /// Its name.
+    pub name: Box<str>,
+    /// When.
+    pub order: Order,
+    /// JSON text; `null` cancels.
+    pub value: Box<str>,
+}
+
+/// The row of a profile that was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProfileRow {
+    /// Rises with every change of the profile, also over its death and revival.
+    pub version: u64,
+    /// The seq of its newest snapshot.
+    pub change_seq: ChangeSeq,
+    /// Whether it stands today.
+    pub is_alive: bool,
+}
+
+/// What consumers of profiles must hear, apart from the newest snapshot of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// It begins.
+    Created,
+    /// It ended; what it had belongs to `other`.
+    MergedInto(NameId),
+    /// It took what `other` had.
+    SplitFrom(NameId),
+    /// It ended, and nothing is left of it.
+    Deleted,
+}
+
+/// A transition as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitionRow {
+    /// Its place among the changes.
+    pub seq: ChangeSeq,
+    /// The leader or device of the profile.
+    pub profile: NameId,
+    /// What happened to it.
+    pub transition: Transition,
+    /// The messageId of the event that made it so.
+    pub because: Arc<str>,
+}
+
+/// How far a destination has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// The last event that it has.
+    pub event_seq: Seq,
+    /// The last change that it has.
+    pub change_seq: ChangeSeq,
+}
+
+/// What a destination refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The destination's name.
+    pub destination: Box<str>,
+    /// What it was: the messageId of an event or of a change.
+    pub message_id: Box<str>,
+    /// Why it was refused, as the destination said.
+    pub reason: Box<str>,
+    /// What was sent.
+    pub body: Bytes,
+    /// When it was given up.
+    pub at: UnixMillis,
+}
+
+/// How much a ledger holds; for `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sizes {
+    /// The last event's place in the order of commits: all events ever accepted.
+    pub last_seq: Seq,
+    /// The last change's place.
+    pub last_change: ChangeSeq,
+    /// Profiles that stand today.
+    pub profiles: u64,
+    /// Edges whose ends are two people.
+    pub conflicts: u64,
+    /// Bytes of the ledger's files.
+    pub bytes: u64,
+}
+
+/// An event about to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEvent<'a> {
+    /// Where.
+    pub workspace: Workspace,
+    /// What its request shares.
+    pub batch: BatchId,
+    /// What it claims.
+    pub shape: ShapeId,
+    /// Its time and messageId.
+    pub order: &'a Order,
+    /// The tracking call.
+    pub event_type: EventType,
+    /// Event, page or screen name.
+    pub name: Option<&'a str>,
+    /// The message as it came.
+    pub raw: &'a [u8],
+}
+
+/// A shape about to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewShape<'a> {
+    /// Where.
+    pub workspace: Workspace,
+    /// SHA-256 of its source, identifiers and strengths (and of its subject), cut to 16 bytes.
+    pub digest: &'a [u8; 16],
+    /// The key that its events came with.
+    pub source: Source,
+    /// Whether it is the claim of a snapshot.
+    pub is_snapshot: bool,
+    /// The order of its first event.
+    pub first: &'a Order,
+    /// The identifier whose person owns its events.
+    pub anchor: Option<NameId>,
+    /// How far its traits are trusted.
+    pub rank: Strength,
+    /// Its identifiers.
+    pub names: &'a [ShapeName],
+}
+
+/// Where the newest version of a snapshot's subject is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotRow {
+    /// Which version.
+    pub version: u64,
+    /// Its message.
+    pub seq: Seq,
+    /// Its claim.
+    pub shape: ShapeId,
+}
+
+/// An identifier about to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewName<'a> {
+    /// What it is.
+    pub identifier: &'a Identifier,
+    /// What its kind can name.
+    pub class: Class,
+    /// The id of the profile that it would lead.
+    pub profile_id: ProfileId,
+}
+
+/// When and by whom an identifier was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameSpan {
+    /// The times of the first and the latest event that names it; `None` where only snapshots do.
+    pub seen: Option<(UnixMillis, UnixMillis)>,
+    /// The name of the key that named it first.
+    pub source: Box<str>,
+}
+
+/// What a group of events adds to a shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeGrowth {
+    /// How many events.
+    pub event_count: u64,
+    /// The latest time among them.
+    pub last_time: UnixMillis,
+    /// Their least order, when it is before the shape's.
+    pub earlier: Option<Order>,
+}
