@@ -66,6 +66,28 @@ pub enum EventType {
     Alias,
 }
 
+impl EventType {
+    /// In the order of the tracking API.
+    pub const ALL: [Self; 6] = [Self::Track, Self::Identify, Self::Page, Self::Screen, Self::Group, Self::Alias];
+
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Identify => "identify",
+            Self::Page => "page",
+            Self::Screen => "screen",
+            Self::Group => "group",
+            Self::Alias => "alias",
+        }
+    }
+
+    /// The call of that name, exactly as written.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event_type| event_type.as_str() == name)
+    }
+}
+
 /// Which way an event came in: `via` of the reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Via {

@@ -1,0 +1,151 @@
+//! Makes one event of a request ready for the ledger, or says why it is refused.
+
+use bytes::Bytes;
+use selvedge_core::json::{self, Kind};
+use selvedge_core::wire::field;
+
+use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
+use super::verdict::{EventRefusal, Warning, Warnings};
+use super::{Desk, claim, message_id, time, traits};
+use crate::event::{AcceptedEvent, EventType, Order, Snapshot, Strength, UnixMillis, Verdict};
+
+/// What the events of one request share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) default_type: Option<EventType>,
+    pub(super) sent_at: Option<UnixMillis>,
+    pub(super) context: ContextParts<'a>,
+}
+
+/// The event at `index` of a request. What it is stored in spite of is added to `warnings`.
+pub(super) fn event(
+    raw: &Bytes,
+    index: u32,
+    shared: &Shared<'_>,
+    desk: &Desk<'_>,
+    warnings: &mut Vec<Verdict>,
+) -> Result<AcceptedEvent, EventRefusal> {
+    check(raw, desk)?;
+    let mut parts = Parts::of(raw)?;
+    parts.context = parts.context.over(shared.context);
+    let event_type = event_type(&parts, shared)?;
+    let mut met = Warnings::default();
+    let times = time::Stated {
+        original_timestamp: stated(parts.original_timestamp, "/originalTimestamp", &mut met)?,
+        timestamp: stated(parts.timestamp, "/timestamp", &mut met)?,
+        sent_at: shared.sent_at.or(parts.sent_at.and_then(time::read)),
+    };
+    let message_id = match message_id::stated(parts.message_id, desk)? {
+        Some(message_id) => message_id,
+        None if times.timestamp.or(times.original_timestamp).is_some() => message_id::by_hash(raw, event_type),
+        None => message_id::by_chance(raw, event_type, desk.received_at),
+    };
+    let corrected = times.correct(desk.received_at, desk.earliest());
+    if corrected.clamped {
+        met.add(Warning::ClockClamped, if parts.timestamp.is_some() { "/timestamp" } else { "/originalTimestamp" });
+    }
+    let name = name(&parts, event_type, desk)?;
+    text_of(parts.group_id, "/groupId")?;
+    let claim = claim::of(&parts, event_type, desk, &mut met)?;
+    if claim.is_empty() {
+        met.add(Warning::NoIdentifier, "");
+    }
+    warnings.extend(met.into_verdicts(index, &message_id));
+    Ok(AcceptedEvent {
+        index,
+        event_type,
+        name,
+        claim,
+        traits: traits_set(&parts, event_type),
+        snapshot: snapshot(&message_id, event_type, &parts, desk),
+        order: Order { time: corrected.time, message_id },
+        raw: raw.clone(),
+    })
+}
+
+/// The messageId of an event that may be broken, for its verdict.
+pub(super) fn message_id_of(raw: &[u8]) -> Option<Box<str>> {
+    member(raw, field::MESSAGE_ID).and_then(|value| text(value).ok().flatten()).map(|text| text.as_ref().into())
+}
+
+fn check(raw: &[u8], desk: &Desk<'_>) -> Result<(), EventRefusal> {
+    if raw.len() > desk.limits.event_bytes {
+        return Err(EventRefusal::EventTooLarge { size_bytes: raw.len(), limit_bytes: desk.limits.event_bytes });
+    }
+    if json::kind(raw) != Some(Kind::Object) {
+        return Err(EventRefusal::NotAnObject);
+    }
+    json::check(raw, &desk.limits.json())
+        .map(|_| ())
+        .map_err(|fault| EventRefusal::from_fault(fault.kind, pointer_to(raw, fault.offset), desk.limits))
+}
+
+fn event_type(parts: &Parts<'_>, shared: &Shared<'_>) -> Result<EventType, EventRefusal> {
+    match text_of(parts.event_type, "/type")? {
+        Some(name) => EventType::parse(&name).ok_or(EventRefusal::UnknownType),
+        None => shared.default_type.ok_or(EventRefusal::UnknownType),
+    }
+}
+
+/// The time that a part states. One that cannot be read is no reason to lose the event.
+fn stated(
+    part: Option<&[u8]>,
+    pointer: &'static str,
+    warnings: &mut Warnings,
+) -> Result<Option<UnixMillis>, EventRefusal> {
+    let Some(value) = part else { return Ok(None) };
+    match json::kind(value) {
+        Some(Kind::String | Kind::Number) => {
+            let time = time::read(value);
+            if time.is_none() {
+                warnings.add(Warning::ClockClamped, pointer);
+            }
+            Ok(time)
+        }
+        _ => Err(EventRefusal::WrongType { pointer, wanted: "an RFC 3339 text or a number of ms" }),
+    }
+}
+
+fn name(parts: &Parts<'_>, event_type: EventType, desk: &Desk<'_>) -> Result<Option<Box<str>>, EventRefusal> {
+    let (part, pointer) = match event_type {
+        EventType::Track => (parts.event, "/event"),
+        EventType::Page | EventType::Screen => (parts.name, "/name"),
+        EventType::Identify | EventType::Group | EventType::Alias => return Ok(None),
+    };
+    let name = text_of(part, pointer)?.filter(|name| !name.trim().is_empty());
+    if name.is_none() && event_type == EventType::Track {
+        return Err(EventRefusal::MissingEventName);
+    }
+    if name.as_ref().is_some_and(|name| name.len() > desk.limits.name_bytes) {
+        return Err(EventRefusal::NameTooLong { pointer, limit_bytes: desk.limits.name_bytes });
+    }
+    Ok(name.map(|name| name.as_ref().into()))
+}
+
+/// Identify takes its traits from `traits`, else from `context.traits`; no other call sets any.
+fn traits_set(parts: &Parts<'_>, event_type: EventType) -> Vec<(Box<str>, Box<str>)> {
+    match event_type {
+        EventType::Identify => parts.traits.or(parts.context.traits).map(traits::set_by).unwrap_or_default(),
+        EventType::Track | EventType::Page | EventType::Screen | EventType::Group | EventType::Alias => Vec::new(),
+    }
+}
+
+/// Which subject an identify from a server restates: `profile:{id}:{version}` of another collector, or the row of an
+/// import, `import:{source}:{row key}` with its version in `context.selvedge`.
+fn snapshot(message_id: &str, event_type: EventType, parts: &Parts<'_>, desk: &Desk<'_>) -> Option<Snapshot> {
+    if event_type != EventType::Identify || desk.strength() == Strength::Observed {
+        return None;
+    }
+    if message_id.starts_with(message_id::PROFILE_PREFIX) {
+        let (subject, version) = message_id.rsplit_once(':')?;
+        return Some(Snapshot { subject: subject.into(), version: version.parse().ok()? });
+    }
+    message_id.starts_with(message_id::IMPORT_PREFIX).then(|| {
+        let version = parts.context.selvedge.and_then(|selvedge| member(selvedge, field::VERSION));
+        let version = version.and_then(|value| text(value).ok().flatten()).and_then(|text| text.parse().ok());
+        Snapshot { subject: message_id.into(), version: version.unwrap_or_default() }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! The dirt that real clients send (protocol.md, section 1), one sentence per kind of it.
+
+use super::*;
+use crate::event::{Source, Workspace};
+use crate::identity::Rules;
+use crate::ingest::Limits;
+use crate::key::{Right, StoredKey, Trust};
+
+const RECEIVED_AT: UnixMillis = UnixMillis(1_767_268_800_000);
+
+#[test]
+fn a_track_call_is_accepted_with_its_parts() {
+    let (event, warnings) = accepted(
+        r#"{"type":"track","messageId":"m-1","event":"Paid","userId":"u1","anonymousId":"a1",
+            "timestamp":"2026-01-01T11:59:59Z","properties":{"total":18446744073709551616}}"#,
+    );
+    assert_eq!(event.event_type, EventType::Track);
+    assert_eq!(event.name.as_deref(), Some("Paid"));
+    assert_eq!(&*event.order.message_id, "m-1");
+    assert_eq!(event.order.time, UnixMillis(RECEIVED_AT.0 - 1_000));
+    assert_eq!(names(&event), ["user_id:u1", "anonymous_id:a1"]);
+    assert!(event.claim.iter().all(|claimed| claimed.strength == Strength::Observed));
+    assert!(event.traits.is_empty() && warnings.is_empty());
+}
+
+#[test]
+fn the_raw_message_is_kept_untouched() {
+    let text = br#" {"type":"track","event":"x" , "big":18446744073709551616,"one":1.0,"nul":"\u0000","none":null}"#;
+    let raw = Bytes::from_static(text);
+    let event = event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
+    assert_eq!(event.raw, raw);
+    assert_eq!(event.raw.as_ptr(), raw.as_ptr());
+}
+
+#[test]
+fn an_empty_or_null_user_is_no_user() {
+    for user_id in ["null", r#""""#, r#""  ""#] {
+        let (event, warnings) =
+            accepted(&format!(r#"{{"type":"track","event":"x","userId":{user_id},"anonymousId":"a1"}}"#));
+        assert_eq!(names(&event), ["anonymous_id:a1"], "{user_id}");
+        assert!(warnings.is_empty(), "{user_id}");
+    }
+}
+
+#[test]
+fn a_numeric_user_is_its_decimal_text() {
+    assert_eq!(
+        names(&accepted(r#"{"type":"page","userId":12345678901234567890}"#).0),
+        ["user_id:12345678901234567890"]
+    );
+}
+
+#[test]
+fn a_word_for_nobody_is_kept_as_data_and_named_in_a_warning() {
+    for user_id in [r#""null""#, r#""undefined""#, "false", r#""00000000-0000-0000-0000-000000000000""#] {
+        let (event, warnings) = accepted(&format!(r#"{{"type":"page","userId":{user_id},"anonymousId":"a1"}}"#));
+        assert_eq!(names(&event), ["anonymous_id:a1"], "{user_id}");
+        assert_eq!(warnings, ["blocked_identifier /userId"], "{user_id}");
+    }
+}
+
+#[test]
+fn an_event_that_names_nobody_is_stored_with_a_warning() {
+    let (event, warnings) = accepted(r#"{"type":"page"}"#);
+    assert!(event.claim.is_empty());
+    assert_eq!(warnings, ["no_identifier "]);
+}
+
+#[test]
+fn a_lone_surrogate_becomes_the_replacement_character() {
+    let (event, _) = accepted(r#"{"type":"track","event":"a\ud800b","userId":"u\udc00"}"#);
+    assert_eq!(event.name.as_deref(), Some("a\u{fffd}b"));
+    assert_eq!(names(&event), ["user_id:u\u{fffd}"]);
+}
+
+#[test]
+fn a_bare_nan_or_infinity_rejects_the_event_and_says_where() {
+    for value in ["NaN", "Infinity", "-Infinity"] {
+        let refusal = refused(&format!(r#"{{"type":"track","event":"x","properties":{{"a":[1,{value}]}}}}"#));
+        assert_eq!((refusal.code(), refusal.pointer()), ("bad_value", "/properties/a/1"), "{value}");
+    }
+}
+
+#[test]
+fn identify_takes_its_traits_from_traits_else_from_its_context() {
+    let (event, _) = accepted(
+        r#"{"type":"identify","userId":"u1","traits":{"plan":"pro","email":"Ann@Example.COM "},
+            "context":{"traits":{"plan":"stale","phone":"+4930123456"}}}"#,
+    );
+    assert_eq!(trait_texts(&event), [r#"plan="pro""#, r#"email="Ann@Example.COM ""#]);
+    assert_eq!(names(&event), ["user_id:u1", "email:ann@example.com"]);
+
+    let (event, _) = accepted(r#"{"type":"identify","userId":"u1","context":{"traits":{"plan":"pro"}}}"#);
+    assert_eq!(trait_texts(&event), [r#"plan="pro""#]);
+}
+
+#[test]
+fn other_calls_set_no_traits_and_name_nobody_by_them() {
+    for event_type in ["track", "page", "screen", "group", "alias"] {
+        let (event, _) = accepted(&format!(
+            r#"{{"type":"{event_type}","event":"x","userId":"u1","traits":{{"email":"a@b.example"}},
+                "context":{{"traits":{{"email":"c@d.example"}}}}}}"#
+        ));
+        assert!(event.traits.is_empty(), "{event_type}");
+        assert_eq!(names(&event), ["user_id:u1"], "{event_type}");
+    }
+}
+
+#[test]
+fn php_empty_arrays_stand_for_empty_objects() {
+    let (event, warnings) = accepted(r#"{"type":"identify","userId":"u1","traits":[],"context":[],"properties":[]}"#);
+    assert!(event.traits.is_empty() && warnings.is_empty());
+}
+
+#[test]
+fn an_alias_names_the_user_and_the_device_that_it_was() {
+    let (event, warnings) = accepted(r#"{"type":"alias","userId":"u1","previousId":"a1"}"#);
+    assert_eq!(names(&event), ["user_id:u1", "anonymous_id:a1"]);
+    assert_eq!(warnings, ["untrusted_alias /previousId"]);
+}
+
+#[test]
+fn an_alias_of_oneself_changes_nothing() {
+    let (event, warnings) = accepted(r#"{"type":"alias","userId":"u1","previousId":"u1"}"#);
+    assert_eq!(names(&event), ["user_id:u1"]);
+    assert!(warnings.is_empty());
+}
+
+#[test]
+fn a_second_account_is_ignored_with_a_warning() {
+    let (event, warnings) = accepted(
+        r#"{"type":"page","userId":"u1","context":{"externalIds":[
+            {"id":"u2","type":"user_id","collection":"users","encoding":"none"},
+            {"id":"B@example.com","type":"email"},
+            {"id":"acc","type":"email","collection":"accounts"},
+            {"id":"x","type":"shoe_size"}, 7, {"id":[],"type":"email"}]}}"#,
+    );
+    assert_eq!(names(&event), ["user_id:u1", "email:b@example.com"]);
+    assert_eq!(warnings, ["second_account /context/externalIds"]);
+}
+
+#[test]
+fn a_national_number_without_a_region_is_ambiguous() {
+    let (event, warnings) = accepted(r#"{"type":"identify","userId":"u1","traits":{"phone":"030 123456"}}"#);
+    assert_eq!(names(&event), ["user_id:u1"]);
+    assert_eq!(warnings, ["ambiguous_phone /traits/phone"]);
+}
+
+#[test]
+fn the_type_of_the_path_serves_events_that_say_none() {
+    let of_path = Shared { default_type: Some(EventType::Page), ..shared() };
+    let judge = |text: &'static str| {
+        let raw = Bytes::from_static(text.as_bytes());
+        event(&raw, 0, &of_path, &desk(&key(Right::Public)), &mut Vec::new()).map(|event| event.event_type)
+    };
+    assert_eq!(judge("{}"), Ok(EventType::Page));
+    assert_eq!(judge(r#"{"type":"identify"}"#), Ok(EventType::Identify));
+    assert_eq!(refused("{}"), EventRefusal::UnknownType);
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_with_code_and_place() {
+    let long = "x".repeat(201);
+    for (text, code, pointer) in [
+        ("[]".to_owned(), "not_an_object", ""),
+        ("7".to_owned(), "not_an_object", ""),
+        (r#"{"type":"click"}"#.to_owned(), "unknown_type", "/type"),
+        (r#"{"type":"track"}"#.to_owned(), "missing_event_name", "/event"),
+        (r#"{"type":"track","event":" "}"#.to_owned(), "missing_event_name", "/event"),
+        (r#"{"type":"track","event":{}}"#.to_owned(), "bad_value", "/event"),
+        (r#"{"type":"page","userId":{}}"#.to_owned(), "bad_value", "/userId"),
+        (r#"{"type":"page","timestamp":{}}"#.to_owned(), "bad_value", "/timestamp"),
+        (r#"{"type":"page","properties":"x"}"#.to_owned(), "bad_value", "/properties"),
+        (format!(r#"{{"type":"track","event":"{long}"}}"#), "name_too_long", "/event"),
+        (format!(r#"{{"type":"page","messageId":"{long}"}}"#), "message_id_too_long", "/messageId"),
+        (format!(r#"{{"type":"page","x":"{}"}}"#, "x".repeat(33_000)), "event_too_large", ""),
+        (format!(r#"{{"x":{}{}}}"#, "[".repeat(32), "]".repeat(32)), "too_deep", &format!("/x{}", "/0".repeat(31))),
+        (format!("{{{}}}", vec![r#""k":1"#; 513].join(",")), "too_many_keys", ""),
+        (r#"{"type":"page","a":01}"#.to_owned(), "bad_value", "/a"),
+    ] {
+        let refusal = refused(&text);
+        assert_eq!((refusal.code(), refusal.pointer()), (code, pointer), "{text}");
+    }
+}
+
+#[test]
+fn a_public_key_may_not_use_the_message_ids_of_servers() {
+    for message_id in ["profile:x:1", "import:crm:7"] {
+        let text = format!(r#"{{"type":"identify","userId":"u1","messageId":"{message_id}"}}"#);
+        assert_eq!(refused(&text), EventRefusal::ReservedMessageId);
+        assert!(accepted_with(Right::Secret, &text).snapshot.is_some());
+    }
+}
+
+#[test]
+fn snapshots_of_another_collector_name_their_subject_and_version() {
+    let event = accepted_with(Right::Secret, r#"{"type":"identify","userId":"u1","messageId":"profile:p-1:12"}"#);
+    assert_eq!(event.snapshot, Some(Snapshot { subject: "profile:p-1".into(), version: 12 }));
+    let row = r#"{"type":"identify","userId":"u1","messageId":"import:crm:7","context":{"selvedge":{"version":3}}}"#;
+    let event = accepted_with(Right::Secret, row);
+    assert_eq!(event.snapshot, Some(Snapshot { subject: "import:crm:7".into(), version: 3 }));
+}
+
+#[test]
+fn a_secret_key_lowers_its_strength_and_a_public_key_never_raises_its_own() {
+    let text = r#"{"type":"identify","userId":"u1","anonymousId":"a1","traits":{"email":"a@b.example"},
+        "context":{"selvedge":{"strength":{"user_id":"proven","email":"observed","phone":"asserted"}}}}"#;
+    let strengths = |event: AcceptedEvent| event.claim.iter().map(|claimed| claimed.strength).collect::<Vec<_>>();
+    assert_eq!(
+        strengths(accepted_with(Right::Secret, text)),
+        [Strength::Proven, Strength::Observed, Strength::Asserted]
+    );
+    assert_eq!(strengths(accepted_with(Right::Public, text)), [Strength::Observed; 3]);
+}
+
+#[test]
+fn a_public_key_dates_nothing_back_more_than_thirty_days() {
+    let text = r#"{"type":"page","anonymousId":"a1","timestamp":"2020-01-01T00:00:00Z"}"#;
+    let (event, warnings) = accepted(text);
+    assert_eq!(event.order.time, UnixMillis(RECEIVED_AT.0 - 30 * 86_400_000));
+    assert_eq!(warnings, ["clock_clamped /timestamp"]);
+    assert_eq!(accepted_with(Right::Secret, text).order.time, UnixMillis(1_577_836_800_000));
+}
+
+#[test]
+fn a_time_that_cannot_be_read_is_no_reason_to_lose_the_event() {
+    let (event, warnings) = accepted(r#"{"type":"page","anonymousId":"a1","timestamp":"yesterday"}"#);
+    assert_eq!(event.order.time, RECEIVED_AT);
+    assert_eq!(warnings, ["clock_clamped /timestamp"]);
+}
+
+#[test]
+fn a_resend_of_an_event_without_a_message_id_is_the_same_event_if_it_has_a_time() {
+    let id = |text: &str| accepted(text).0.order.message_id;
+    let timed = r#"{"type":"page","anonymousId":"a1","timestamp":"2026-01-01T11:00:00Z"}"#;
+    assert_eq!(id(timed), id(timed));
+    let timeless = r#"{"type":"page","anonymousId":"a1"}"#;
+    assert_ne!(id(timeless), id(timeless));
+}
+
+#[test]
+fn the_context_of_the_batch_stands_beneath_that_of_the_event() {
+    let context = br#"{"traits":{"plan":"batch"},"externalIds":[{"id":"c@d.example","type":"email"}]}"#;
+    let shared = Shared { context: ContextParts::of(context), ..shared() };
+    let raw = Bytes::from_static(br#"{"type":"identify","userId":"u1","context":{"traits":{"plan":"own"}}}"#);
+    let event = event(&raw, 0, &shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
+    assert_eq!(trait_texts(&event), [r#"plan="own""#]);
+    assert_eq!(names(&event), ["user_id:u1", "email:c@d.example"]);
+}
+
+fn accepted(text: &str) -> (AcceptedEvent, Vec<String>) {
+    let mut warnings = Vec::new();
+    let raw = Bytes::copy_from_slice(text.as_bytes());
+    let event = event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut warnings).unwrap();
+    (event, warnings.iter().map(|warning| format!("{} {}", warning.code, warning.pointer)).collect())
+}
+
+fn accepted_with(right: Right, text: &str) -> AcceptedEvent {
+    event(&Bytes::copy_from_slice(text.as_bytes()), 0, &shared(), &desk(&key(right)), &mut Vec::new()).unwrap()
+}
+
+fn refused(text: &str) -> EventRefusal {
+    let raw = Bytes::copy_from_slice(text.as_bytes());
+    event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap_err()
+}
+
+fn names(event: &AcceptedEvent) -> Vec<String> {
+    event.claim.iter().map(|claimed| claimed.identifier.to_string()).collect()
+}
+
+fn trait_texts(event: &AcceptedEvent) -> Vec<String> {
+    event.traits.iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn shared() -> Shared<'static> {
+    Shared { default_type: None, sent_at: None, context: ContextParts::default() }
+}
+
+fn desk(key: &StoredKey) -> Desk<'_> {
+    static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(Rules::default);
+    static LIMITS: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
+    Desk { key, rules: &RULES, limits: &LIMITS, received_at: RECEIVED_AT }
+}
+
+fn key(right: Right) -> StoredKey {
+    StoredKey {
+        id: Source(1),
+        workspace: Workspace(1),
+        right,
+        name: None,
+        origins: Vec::new(),
+        trust: Trust::default(),
+        created_at: UnixMillis(0),
+        revoked_at: None,
+    }
+}
