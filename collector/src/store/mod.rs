@@ -19,6 +19,7 @@ mod error;
 mod ownership;
 mod reader;
 mod record;
+pub mod sqlite;
 
 pub use error::{Cause, StoreError};
 pub use ownership::{Ownership, ProfileKey};

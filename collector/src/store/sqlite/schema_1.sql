@@ -1,0 +1,160 @@
+-- What operators set.
+
+create table workspace (
+    id integer primary key,
+    name text not null unique
+);
+insert into workspace (id, name) values (1, 'default');
+
+create table write_key (
+    id integer primary key autoincrement, -- a source is never another key's
+    workspace integer not null,
+    right text not null,
+    digest blob not null unique,
+    name text,
+    origins text not null, -- one on a line
+    trust text not null,
+    created_at integer not null,
+    revoked_at integer
+);
+
+create table destination (
+    name text primary key,
+    event_seq integer not null,
+    change_seq integer not null
+) without rowid;
+
+create table dead_letter (
+    id integer primary key,
+    destination text not null,
+    message_id text not null,
+    reason text not null,
+    body blob not null,
+    at integer not null
+);
+create index dead_letter_destination on dead_letter (destination, id);
+
+-- What was said. Times are milliseconds since 1970, UTC.
+
+create table batch (
+    id integer primary key,
+    workspace integer not null,
+    source integer not null,
+    received_at integer not null,
+    sent_at integer,
+    via integer not null,
+    context blob not null
+);
+
+create table event (
+    seq integer primary key, -- the order of commits; the row of the highest is never deleted, so none is used twice
+    workspace integer not null,
+    message_id text not null,
+    batch integer not null,
+    shape integer not null,
+    type integer not null,
+    name text,
+    time integer not null,
+    raw blob not null
+);
+create unique index event_message on event (workspace, message_id);
+create index event_shape on event (shape, time);
+
+create table identifier (
+    id integer primary key,
+    workspace integer not null,
+    class integer not null,
+    kind text not null,
+    value text not null,
+    profile_id blob not null, -- of the profile that it leads, or that is its own
+    unique (workspace, kind, value)
+);
+create index identifier_profile on identifier (workspace, profile_id);
+
+create table shape (
+    id integer primary key autoincrement, -- the row of a superseded snapshot is deleted; its id is not used again
+    workspace integer not null,
+    digest blob not null,
+    source integer not null,
+    is_snapshot integer not null,
+    anchor integer,
+    rank integer not null,
+    names_someone integer not null,
+    first_time integer not null,
+    first_message_id text not null,
+    last_time integer not null,
+    event_count integer not null,
+    unique (workspace, digest)
+);
+create index shape_anchor on shape (anchor) where anchor is not null;
+
+create table shape_identifier (
+    shape integer not null,
+    identifier integer not null,
+    role integer not null, -- 0 device, 1 the only account or contact, 2 one of several
+    strength integer not null,
+    primary key (shape, identifier)
+) without rowid;
+create index shape_identifier_identifier on shape_identifier (identifier, role, strength);
+
+create table trait_set (
+    shape integer not null,
+    name text not null,
+    time integer not null,
+    message_id text not null,
+    value text not null,
+    primary key (shape, name, time, message_id)
+) without rowid;
+
+create table snapshot (
+    workspace integer not null,
+    subject text not null,
+    version integer not null,
+    seq integer not null,
+    shape integer not null,
+    primary key (workspace, subject)
+) without rowid;
+
+-- What follows from it.
+
+create table placement (
+    identifier integer primary key,
+    leader integer,
+    parent_from integer,
+    parent_to integer,
+    parent_time integer,
+    parent_message_id text,
+    quarantine integer
+);
+create index placement_leader on placement (leader);
+
+create table conflict (
+    x integer not null,
+    y integer not null,
+    workspace integer not null,
+    reason integer not null,
+    time integer not null,
+    message_id text not null,
+    source integer not null,
+    strength integer not null,
+    primary key (x, y)
+) without rowid;
+create index conflict_order on conflict (workspace, time, message_id);
+
+create table profile (
+    identifier integer primary key,
+    workspace integer not null,
+    version integer not null,
+    change_seq integer not null,
+    is_alive integer not null
+);
+create index profile_change on profile (workspace, change_seq) where is_alive;
+
+create table change (
+    seq integer primary key,
+    workspace integer not null,
+    kind integer not null,
+    profile integer not null,
+    other integer,
+    because text not null
+);

@@ -1,0 +1,504 @@
+//! What can be asked of the file: one statement per question.
+
+use std::sync::Arc;
+
+use rusqlite::{Row, named_params};
+use selvedge_core::identifier::{Identifier, Kind};
+
+use super::column::Code;
+use super::session::Session;
+use crate::event::{Order, Strength, UnixMillis, Workspace};
+use crate::identity::ProfileId;
+use crate::key::StoredKey;
+use crate::store::{
+    ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DeviceAnchor, EventSlice, Fold, Name, NameId, NameSpan, Parent,
+    Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow, StoreError, StoredEvent,
+    StoredTrait, Transition, TransitionRow, View,
+};
+
+macro_rules! shape_columns {
+    () => {
+        "shape.id, shape.source, shape.first_time, shape.first_message_id, shape.last_time, shape.event_count,
+         shape.anchor, shape.rank, shape.names_someone, shape.is_snapshot "
+    };
+}
+
+macro_rules! event_columns {
+    () => {
+        "event.seq, event.shape, event.time, event.message_id, event.type, event.name, batch.received_at,
+         batch.source, batch.via, batch.context, event.raw "
+    };
+}
+
+macro_rules! within_slice {
+    () => {
+        " time >= :from_time and time <= :to_time
+          and (time > :from_time or message_id >= :from_message_id)
+          and (time < :to_time or message_id < :to_message_id) "
+    };
+}
+
+impl View for Session<'_> {
+    fn workspace(&self, name: &str) -> Result<Option<Workspace>, StoreError> {
+        const SQL: &str = "select id from workspace where name = :name";
+        self.first(SQL, named_params! { ":name": name }, |row| row.get(0))
+    }
+
+    fn workspace_name(&self, workspace: Workspace) -> Result<Box<str>, StoreError> {
+        const SQL: &str = "select name from workspace where id = :workspace";
+        self.one(SQL, named_params! { ":workspace": workspace }, |row| row.get(0))
+    }
+
+    fn name_id(&self, workspace: Workspace, identifier: &Identifier) -> Result<Option<NameId>, StoreError> {
+        const SQL: &str = "select id from identifier where workspace = :workspace and kind = :kind and value = :value";
+        let params =
+            named_params! { ":workspace": workspace, ":kind": identifier.kind.as_str(), ":value": &*identifier.value };
+        self.first(SQL, params, |row| row.get(0))
+    }
+
+    fn name_of_profile(&self, workspace: Workspace, id: &ProfileId) -> Result<Option<NameId>, StoreError> {
+        const SQL: &str = "select id from identifier where workspace = :workspace and profile_id = :profile_id";
+        self.first(SQL, named_params! { ":workspace": workspace, ":profile_id": id.as_bytes() }, |row| row.get(0))
+    }
+
+    fn name(&self, id: NameId) -> Result<Name, StoreError> {
+        const SQL: &str = "select kind, value, class, profile_id from identifier where id = :id";
+        self.one(SQL, named_params! { ":id": id }, |row| {
+            let kind = Kind::new(row.get_ref(0)?.as_str()?);
+            Ok(Name {
+                id,
+                identifier: Identifier::new(kind, row.get::<_, Arc<str>>(1)?),
+                class: row.get::<_, Code<_>>(2)?.0,
+                profile_id: ProfileId::from_bytes(row.get(3)?),
+            })
+        })
+    }
+
+    fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError> {
+        const SQL: &str =
+            concat!("select ", shape_columns!(), "from shape where workspace = :workspace and digest = :digest");
+        self.first(SQL, named_params! { ":workspace": workspace, ":digest": digest }, shape)
+    }
+
+    fn shape(&self, id: ShapeId) -> Result<Shape, StoreError> {
+        const SQL: &str = concat!("select ", shape_columns!(), "from shape where id = :id");
+        self.one(SQL, named_params! { ":id": id }, shape)
+    }
+
+    fn names_of(&self, shape: ShapeId) -> Result<Vec<ShapeName>, StoreError> {
+        const SQL: &str = "select identifier, strength, role from shape_identifier where shape = :shape";
+        self.all(SQL, named_params! { ":shape": shape }, |row| {
+            Ok(ShapeName {
+                name: row.get(0)?,
+                strength: row.get::<_, Code<_>>(1)?.0,
+                role: row.get::<_, Code<_>>(2)?.0,
+            })
+        })
+    }
+
+    fn shapes_naming(&self, name: NameId, role: Role) -> Result<Vec<ShapeId>, StoreError> {
+        const SQL: &str = "select shape from shape_identifier where identifier = :name and role = :role";
+        self.all(SQL, named_params! { ":name": name, ":role": Code(role) }, |row| row.get(0))
+    }
+
+    fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
+        const SQL: &str = "select max(strength) from shape_identifier where identifier = :name and role = :role";
+        let params = named_params! { ":name": name, ":role": Code(Role::Lone) };
+        let strongest = self.one(SQL, params, |row| row.get::<_, Option<Code<Strength>>>(0))?;
+        Ok(strongest.map(|code| code.0))
+    }
+
+    fn shapes_anchored_at(&self, anchor: NameId) -> Result<Vec<Shape>, StoreError> {
+        const SQL: &str = concat!("select ", shape_columns!(), "from shape where anchor = :anchor");
+        self.all(SQL, named_params! { ":anchor": anchor }, shape)
+    }
+
+    fn shapes_going_by(&self, device: NameId) -> Result<Vec<Shape>, StoreError> {
+        const SQL: &str = concat!(
+            "select ",
+            shape_columns!(),
+            "from shape_identifier named join shape on shape.id = named.shape
+             where named.identifier = :device and named.role = :role and shape.anchor is null"
+        );
+        self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
+    }
+
+    fn shapes_marking(&self, device: NameId) -> Result<Vec<Shape>, StoreError> {
+        const SQL: &str = concat!(
+            "select ",
+            shape_columns!(),
+            "from shape_identifier named join shape on shape.id = named.shape
+             where named.identifier = :device and named.role = :role and shape.anchor is not null"
+        );
+        self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
+    }
+
+    fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError> {
+        const SQL: &str = "
+            select shape.anchor, min(shape.id) from shape_identifier named join shape on shape.id = named.shape
+            where named.identifier = :device and named.role = :role and shape.anchor is not null
+            group by shape.anchor";
+        let params = named_params! { ":device": device, ":role": Code(Role::Device) };
+        self.all(SQL, params, |row| Ok(DeviceAnchor { anchor: row.get(0)?, since: row.get(1)? }))
+    }
+
+    fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = "
+            select distinct named.identifier from shape join shape_identifier named on named.shape = shape.id
+            where shape.anchor = :anchor and named.role = :role";
+        self.all(SQL, named_params! { ":anchor": anchor, ":role": Code(Role::Device) }, |row| row.get(0))
+    }
+
+    fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError> {
+        const SQL: &str = "
+            select
+                min(case when event_count > 0 then first_time end),
+                max(case when event_count > 0 then last_time end),
+                (select coalesce(write_key.name, 'key ' || earliest.source)
+                 from shape_identifier named join shape earliest on earliest.id = named.shape
+                 left join write_key on write_key.id = earliest.source
+                 where named.identifier = :name
+                 order by earliest.first_time, earliest.first_message_id limit 1)
+            from shape_identifier named join shape on shape.id = named.shape
+            where named.identifier = :name";
+        self.one(SQL, named_params! { ":name": name }, |row| {
+            let seen = row.get::<_, Option<UnixMillis>>(0)?.zip(row.get(1)?);
+            let source = row.get::<_, Option<Box<str>>>(2)?;
+            Ok(source.map(|source| NameSpan { seen, source }))
+        })
+    }
+
+    fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError> {
+        const SQL: &str = "
+            select leader, quarantine, parent_from, parent_to, parent_time, parent_message_id
+            from placement where identifier = :name";
+        self.first(SQL, named_params! { ":name": name }, |row| {
+            let parent = match row.get::<_, Option<NameId>>(2)? {
+                Some(from) => Some(Parent { from, to: row.get(3)?, order: order(row, 4)? }),
+                None => None,
+            };
+            let quarantine = row.get::<_, Option<Code<_>>>(1)?.map(|code| code.0);
+            Ok(Placement { leader: row.get(0)?, parent, quarantine })
+        })
+    }
+
+    fn members(&self, leader: NameId) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = "select identifier from placement where leader = :leader";
+        self.all(SQL, named_params! { ":leader": leader }, |row| row.get(0))
+    }
+
+    fn conflicts_from(&self, x: NameId) -> Result<Vec<ConflictRow>, StoreError> {
+        const SQL: &str =
+            "select x, y, reason, time, message_id, source, strength from conflict where x = :x order by y";
+        self.all(SQL, named_params! { ":x": x }, conflict)
+    }
+
+    fn conflicts(
+        &self,
+        workspace: Workspace,
+        before: Option<&ConflictCursor>,
+        limit: usize,
+    ) -> Result<Vec<ConflictRow>, StoreError> {
+        const SQL: &str = "
+            select x, y, reason, time, message_id, source, strength from conflict
+            where workspace = :workspace and (time, message_id, x, y) < (:time, :message_id, :x, :y)
+            order by time desc, message_id desc, x desc, y desc limit :limit";
+        let params = named_params! {
+            ":workspace": workspace,
+            ":time": before.map_or(i64::MAX, |cursor| cursor.order.time.0),
+            ":message_id": before.map_or("", |cursor| &cursor.order.message_id),
+            ":x": before.map(|cursor| cursor.x),
+            ":y": before.map(|cursor| cursor.y),
+            ":limit": rows(limit),
+        };
+        self.all(SQL, params, conflict)
+    }
+
+    fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from event where workspace = :workspace and message_id = :message_id";
+        let params = named_params! { ":workspace": workspace, ":message_id": message_id };
+        Ok(self.first(SQL, params, |_| Ok(()))?.is_some())
+    }
+
+    fn events_in(&self, slice: &EventSlice, name: Option<&str>, limit: usize) -> Result<Vec<(Order, Seq)>, StoreError> {
+        const SQL: &str = concat!(
+            "select time, message_id, seq from event where shape = :shape and",
+            within_slice!(),
+            "and (:name is null or name = :name) order by time desc, message_id desc limit :limit"
+        );
+        let (from, to) = bounds(slice);
+        let params = named_params! {
+            ":shape": slice.shape,
+            ":from_time": from.0, ":from_message_id": from.1,
+            ":to_time": to.0, ":to_message_id": to.1,
+            ":name": name,
+            ":limit": rows(limit),
+        };
+        self.all(SQL, params, |row| Ok((order(row, 0)?, row.get(2)?)))
+    }
+
+    fn event(&self, seq: Seq) -> Result<StoredEvent, StoreError> {
+        const SQL: &str = concat!(
+            "select ",
+            event_columns!(),
+            "from event join batch on batch.id = event.batch where event.seq = :seq"
+        );
+        self.one(SQL, named_params! { ":seq": seq }, event)
+    }
+
+    fn events_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        const SQL: &str = concat!(
+            "select ",
+            event_columns!(),
+            "from event join batch on batch.id = event.batch
+             where event.seq > :seq and +event.workspace = :workspace order by event.seq limit :limit"
+        );
+        self.all(SQL, named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) }, event)
+    }
+
+    fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError> {
+        const SQL: &str =
+            concat!("select count(*), min(time), max(time) from event where shape = :shape and", within_slice!());
+        let (from, to) = bounds(slice);
+        let params = named_params! {
+            ":shape": slice.shape,
+            ":from_time": from.0, ":from_message_id": from.1,
+            ":to_time": to.0, ":to_message_id": to.1,
+        };
+        self.one(SQL, params, |row| {
+            let span = row.get::<_, Option<UnixMillis>>(1)?.zip(row.get(2)?);
+            Ok(Fold { event_count: count(row, 0)?, span })
+        })
+    }
+
+    fn last_order_until(&self, shape: ShapeId, until: &Order) -> Result<Option<Order>, StoreError> {
+        const SQL: &str = "
+            select time, message_id from event
+            where shape = :shape and time <= :time and (time < :time or message_id <= :message_id)
+            order by time desc, message_id desc limit 1";
+        let params = named_params! { ":shape": shape, ":time": until.time, ":message_id": &*until.message_id };
+        self.first(SQL, params, |row| order(row, 0))
+    }
+
+    fn first_order_after(&self, shape: ShapeId, after: &Order) -> Result<Option<Order>, StoreError> {
+        const SQL: &str = "
+            select time, message_id from event
+            where shape = :shape and time >= :time and (time > :time or message_id > :message_id)
+            order by time, message_id limit 1";
+        let params = named_params! { ":shape": shape, ":time": after.time, ":message_id": &*after.message_id };
+        self.first(SQL, params, |row| order(row, 0))
+    }
+
+    fn orders_of(&self, shape: ShapeId) -> Result<Vec<Order>, StoreError> {
+        const SQL: &str = "select time, message_id from event where shape = :shape";
+        self.all(SQL, named_params! { ":shape": shape }, |row| order(row, 0))
+    }
+
+    fn latest_traits(&self, slice: &EventSlice) -> Result<Vec<StoredTrait>, StoreError> {
+        // Jumps from name to name: a trait that was set with every page view costs no more than one that was set once.
+        const SQL: &str = concat!(
+            "with recursive named (name) as (
+                select min(name) from trait_set where shape = :shape
+                union all
+                select (select min(name) from trait_set where shape = :shape and name > named.name)
+                from named where named.name is not null
+             )
+             select latest.name, latest.time, latest.message_id, latest.value
+             from named join trait_set latest on latest.shape = :shape and latest.name = named.name
+             where (latest.time, latest.message_id) = (
+                select time, message_id from trait_set where shape = :shape and name = named.name and",
+            within_slice!(),
+            "order by time desc, message_id desc limit 1)"
+        );
+        let (from, to) = bounds(slice);
+        let params = named_params! {
+            ":shape": slice.shape,
+            ":from_time": from.0, ":from_message_id": from.1,
+            ":to_time": to.0, ":to_message_id": to.1,
+        };
+        self.all(SQL, params, |row| Ok(StoredTrait { name: row.get(0)?, order: order(row, 1)?, value: row.get(3)? }))
+    }
+
+    fn snapshot(&self, workspace: Workspace, subject: &str) -> Result<Option<SnapshotRow>, StoreError> {
+        const SQL: &str =
+            "select version, seq, shape from snapshot where workspace = :workspace and subject = :subject";
+        self.first(SQL, named_params! { ":workspace": workspace, ":subject": subject }, |row| {
+            Ok(SnapshotRow { version: count(row, 0)?, seq: row.get(1)?, shape: row.get(2)? })
+        })
+    }
+
+    fn profile(&self, key: NameId) -> Result<Option<ProfileRow>, StoreError> {
+        const SQL: &str = "select version, change_seq, is_alive from profile where identifier = :key";
+        self.first(SQL, named_params! { ":key": key }, |row| {
+            Ok(ProfileRow { version: count(row, 0)?, change_seq: row.get(1)?, is_alive: row.get(2)? })
+        })
+    }
+
+    fn profiles_after(
+        &self,
+        workspace: Workspace,
+        seq: ChangeSeq,
+        limit: usize,
+    ) -> Result<Vec<(ChangeSeq, NameId)>, StoreError> {
+        const SQL: &str = "
+            select change_seq, identifier from profile
+            where is_alive and workspace = :workspace and change_seq > :seq order by change_seq limit :limit";
+        let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
+        self.all(SQL, params, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    fn transitions_after(
+        &self,
+        workspace: Workspace,
+        seq: ChangeSeq,
+        limit: usize,
+    ) -> Result<Vec<TransitionRow>, StoreError> {
+        const SQL: &str = "
+            select seq, profile, kind, other, because from change
+            where seq > :seq and workspace = :workspace order by seq limit :limit";
+        let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
+        self.all(SQL, params, |row| {
+            Ok(TransitionRow {
+                seq: row.get(0)?,
+                profile: row.get(1)?,
+                transition: transition(row)?,
+                because: row.get(4)?,
+            })
+        })
+    }
+
+    fn last_change(&self) -> Result<ChangeSeq, StoreError> {
+        const SQL: &str = "
+            select max(
+                coalesce((select max(seq) from change), 0),
+                coalesce((select max(change_seq) from profile where is_alive), 0))";
+        self.one(SQL, [], |row| row.get(0))
+    }
+
+    fn keys(&self, workspace: Workspace) -> Result<Vec<StoredKey>, StoreError> {
+        self.keys_of(workspace)
+    }
+
+    fn position(&self, destination: &str) -> Result<Option<Position>, StoreError> {
+        const SQL: &str = "select event_seq, change_seq from destination where name = :name";
+        self.first(SQL, named_params! { ":name": destination }, |row| {
+            Ok(Position { event_seq: row.get(0)?, change_seq: row.get(1)? })
+        })
+    }
+
+    fn dead_letters(&self, destination: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        const SQL: &str = "
+            select destination, message_id, reason, body, at from dead_letter
+            where destination = :destination order by id desc limit :limit";
+        self.all(SQL, named_params! { ":destination": destination, ":limit": rows(limit) }, |row| {
+            Ok(DeadLetter {
+                destination: row.get(0)?,
+                message_id: row.get(1)?,
+                reason: row.get(2)?,
+                body: row.get::<_, Vec<u8>>(3)?.into(),
+                at: row.get(4)?,
+            })
+        })
+    }
+
+    fn sizes(&self) -> Result<Sizes, StoreError> {
+        const SQL: &str = "
+            select
+                coalesce((select max(seq) from event), 0),
+                (select count(*) from profile where is_alive),
+                (select count(*) from conflict),
+                (select page_count * page_size from pragma_page_count(), pragma_page_size())";
+        let last_change = self.last_change()?;
+        self.one(SQL, [], |row| {
+            Ok(Sizes {
+                last_seq: row.get(0)?,
+                last_change,
+                profiles: count(row, 1)?,
+                conflicts: count(row, 2)?,
+                bytes: count(row, 3)?,
+            })
+        })
+    }
+}
+
+fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
+    Ok(Shape {
+        id: row.get(0)?,
+        source: row.get(1)?,
+        first: order(row, 2)?,
+        last_time: row.get(4)?,
+        event_count: count(row, 5)?,
+        anchor: row.get(6)?,
+        rank: row.get::<_, Code<_>>(7)?.0,
+        names_someone: row.get(8)?,
+        is_snapshot: row.get(9)?,
+    })
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    Ok(StoredEvent {
+        seq: row.get(0)?,
+        shape: row.get(1)?,
+        order: order(row, 2)?,
+        event_type: row.get::<_, Code<_>>(4)?.0,
+        name: row.get(5)?,
+        received_at: row.get(6)?,
+        source: row.get(7)?,
+        via: row.get::<_, Code<_>>(8)?.0,
+        batch_context: row.get::<_, Vec<u8>>(9)?.into(),
+        raw: row.get::<_, Vec<u8>>(10)?.into(),
+    })
+}
+
+fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
+    Ok(ConflictRow {
+        x: row.get(0)?,
+        y: row.get(1)?,
+        reason: row.get::<_, Code<_>>(2)?.0,
+        order: order(row, 3)?,
+        source: row.get(5)?,
+        strength: row.get::<_, Code<_>>(6)?.0,
+    })
+}
+
+/// An order from its two columns, of which the first is the time.
+fn order(row: &Row<'_>, column: usize) -> rusqlite::Result<Order> {
+    Ok(Order { time: row.get(column)?, message_id: row.get(column + 1)? })
+}
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let count: i64 = row.get(column)?;
+    u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, count))
+}
+
+fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
+    match row.get(2)? {
+        CREATED => Ok(Transition::Created),
+        MERGED => Ok(Transition::MergedInto(row.get(3)?)),
+        SPLIT => Ok(Transition::SplitFrom(row.get(3)?)),
+        DELETED => Ok(Transition::Deleted),
+        unknown => Err(rusqlite::Error::IntegralValueOutOfRange(2, unknown)),
+    }
+}
+
+/// The bounds of a slice as columns compare them; no messageId is empty, and no event is at the end of time.
+fn bounds(slice: &EventSlice) -> ((i64, &str), (i64, &str)) {
+    let from = slice.from.as_ref().map_or((i64::MIN, ""), columns);
+    let to = slice.to.as_ref().map_or((i64::MAX, ""), columns);
+    (from, to)
+}
+
+fn columns(order: &Order) -> (i64, &str) {
+    (order.time.0, &order.message_id)
+}
+
+/// A limit as SQLite takes it.
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// `change.kind`.
+pub(super) const CREATED: i64 = 0;
+pub(super) const MERGED: i64 = 1;
+pub(super) const SPLIT: i64 = 2;
+pub(super) const DELETED: i64 = 3;
