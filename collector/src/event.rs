@@ -10,6 +10,14 @@ use selvedge_core::identifier::Identifier;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixMillis(pub i64);
 
+impl UnixMillis {
+    /// RFC 3339 in UTC with milliseconds, which sorts as text. A time that no calendar has is the nearest that one has.
+    pub fn rfc3339(self) -> String {
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        format!("{:.3}", jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest))
+    }
+}
+
 /// One site's ledger; everything in the store is prefixed by it. 1 is `default`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workspace(pub i64);

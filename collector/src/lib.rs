@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod event;
 pub mod forward;
+pub mod http;
 pub mod identity;
 pub mod ingest;
 pub mod key;

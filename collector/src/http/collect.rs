@@ -1,0 +1,98 @@
+//! Takes events in: judges key, size and rate, lets `ingest` judge the events, and answers once they are on disk.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use selvedge_core::wire::{Judgement, Receipt};
+
+use super::{Peer, Refusal, State, body, error, keys};
+use crate::event::{UnixMillis, Verdict};
+use crate::ingest::writer::Committed;
+use crate::ingest::{self, Desk, Envelope, Shape};
+use crate::key::StoredKey;
+
+/// A request whose body holds events.
+pub(super) async fn collect(state: Arc<State>, shape: Shape, request: Request) -> Result<Response, Refusal> {
+    state.admits()?;
+    let (head, body) = request.into_parts();
+    let received = body::receive(&state, &head.headers, body).await?;
+    // A key outside the body is judged before the body is looked at, and wins over one inside.
+    let carried = keys::carried(&head);
+    let judged = carried.map(|key| keys::for_intake(&state, Some(&key), &head.headers)).transpose()?;
+    let received = received.inflated(&state, &head.headers)?;
+    let envelope = Envelope::open(&received.bytes, shape, state.limits())?;
+    let key = match judged {
+        Some(key) => key,
+        None => keys::for_intake(&state, envelope.write_key.as_deref(), &head.headers)?,
+    };
+    let outcome = commit(&state, &key, sender(&head), &envelope).await?;
+    Ok(outcome.receipt(envelope.batch_id.as_deref()))
+}
+
+/// What became of a request's events.
+pub(super) struct Outcome {
+    committed: Committed,
+    rejected: Vec<Verdict>,
+    warnings: Vec<Verdict>,
+    received_at: UnixMillis,
+}
+
+/// Judges an envelope's events and commits those that pass.
+pub(super) async fn commit(
+    state: &State,
+    key: &StoredKey,
+    sender: Option<IpAddr>,
+    envelope: &Envelope,
+) -> Result<Outcome, Refusal> {
+    let received_at = state.inside.clock.now();
+    state.rates.admit(key, sender, envelope.events.len(), received_at)?;
+    let desk = Desk { key, rules: &state.inside.rules, limits: state.limits(), received_at };
+    let accepted = ingest::accept(envelope, &desk);
+    let committed = if accepted.events.is_empty() {
+        Committed::default()
+    } else {
+        state.inside.intake.commit(accepted.events, accepted.frame).await?
+    };
+    state.counts.judged(&accepted.rejected, &accepted.warnings);
+    Ok(Outcome { committed, rejected: accepted.rejected, warnings: accepted.warnings, received_at })
+}
+
+/// Whom a request comes from: the peer or, where that is a proxy on this machine, the last one that the proxy names.
+pub(super) fn sender(head: &Parts) -> Option<IpAddr> {
+    let Peer(peer) = *head.extensions.get::<Peer>()?;
+    if peer.to_canonical().is_loopback() { Some(forwarded_for(&head.headers).unwrap_or(peer)) } else { Some(peer) }
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
+}
+
+impl Outcome {
+    /// The answer of protocol.md, section 2: always 200 and a JSON object.
+    fn receipt(&self, batch_id: Option<&str>) -> Response {
+        error::json(&Receipt {
+            success: true,
+            accepted: self.committed.accepted,
+            duplicates: self.committed.duplicates,
+            rejected: self.rejected.iter().map(judgement).collect(),
+            warnings: self.warnings.iter().map(judgement).collect(),
+            receipt: batch_id.map(Into::into),
+            received_at: self.received_at.rfc3339().into(),
+        })
+    }
+}
+
+fn judgement(verdict: &Verdict) -> Judgement<'_> {
+    Judgement {
+        index: verdict.index,
+        message_id: verdict.message_id.as_deref().map(Into::into),
+        code: verdict.code.into(),
+        pointer: (&*verdict.pointer).into(),
+        reason: (&*verdict.reason).into(),
+    }
+}
