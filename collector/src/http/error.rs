@@ -144,11 +144,10 @@ impl Refusal {
     }
 
     fn retry_after_s(&self) -> Option<u32> {
-        match self {
-            Self::RateLimited { retry_after_s } => Some((*retry_after_s).clamp(1, 300)),
-            other if other.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_S),
-            _ => None,
+        if let Self::RateLimited { retry_after_s } = self {
+            return Some((*retry_after_s).clamp(1, 300));
         }
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S)
     }
 }
 

@@ -98,7 +98,7 @@ impl<'a> ShownEvent<'a> {
         let mut parts = members(&event.raw);
         let mut context = members(&event.batch_context);
         context.extend(parts.remove(field::CONTEXT).map(|own| members(own.get().as_bytes())).unwrap_or_default());
-        let text = |name: &str| parts.get(name).and_then(|value| text(value));
+        let text = |name: &str| parts.get(name).copied().and_then(text);
         Self {
             message_id: &event.order.message_id,
             r#type: event.event_type.as_str(),
@@ -129,7 +129,7 @@ fn json_of(text: &[u8]) -> Option<&RawValue> {
 }
 
 /// A text, a number as it stands, or nothing.
-fn text<'a>(value: &&'a RawValue) -> Option<Cow<'a, str>> {
+fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     let value = value.get();
     match json::kind(value.as_bytes())? {
         json::Kind::String => json::string(value.as_bytes()),

@@ -19,7 +19,7 @@ proptest! {
     fn a_mutated_batch_is_refused_or_judged_event_by_event(
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut body = batch(&vec![GOOD; 5]).to_vec();
+        let mut body = batch(&[GOOD; 5]).to_vec();
         for (place, byte) in places {
             let at = place.index(body.len());
             body[at] = byte;
