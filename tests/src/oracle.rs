@@ -374,10 +374,11 @@ fn traits(
         for (event, _) in in_order.iter().filter(|(_, strength)| *strength == rank) {
             for (name, value) in &event.traits {
                 let slot = (owner[&*event.order.message_id].clone(), name.clone());
-                match value {
-                    Value::Null => of_rank.remove(&slot),
-                    value => of_rank.insert(slot, value.clone()),
-                };
+                if value.is_null() {
+                    of_rank.remove(&slot);
+                } else {
+                    of_rank.insert(slot, value.clone());
+                }
             }
         }
         for ((whose, name), value) in of_rank {

@@ -1,33 +1,33 @@
 //! The laws of identity.md, section 7, over random logs: the pure modules against the naive oracle.
 
 mod logs;
+mod stitched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use logs::{Wildness, another_arrival, log};
 use proptest::prelude::*;
-use selvedge_collector::event::{Claimed, Order, Source};
-use selvedge_collector::identity::{
-    self, Belonging, Claim, Mark, Owner, Placing, Rules, Slice, Timeline, left, owner_by_device,
-};
-use selvedge_collector::profile::{TraitSet, fold_traits};
+use selvedge_collector::event::Order;
+use selvedge_collector::identity::{self, Claim, Owner, Placing, Rules, Slice, Timeline, left};
 use selvedge_core::identifier::{Class, Identifier};
-use selvedge_tests::oracle::{Event, People, Whose, replay};
-use serde_json::value::RawValue;
+use selvedge_tests::oracle::{Event, Whose, replay};
+use stitched::{claims, marks, stitch};
 
-const WILD: Wildness = Wildness { events: 60, values_per_kind: 2 };
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    log(Wildness { events: 60, values_per_kind: 2 }).prop_map(|log| log.events(0, 0))
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_people_are_those_of_the_naive_full_replay(log in log(0, 0, WILD)) {
+    fn the_people_are_those_of_the_naive_full_replay(log in events()) {
         prop_assert_eq!(stitch(&log), replay(&log));
     }
 
     #[test]
     fn any_permutation_and_duplication_of_the_same_events_gives_identical_people(
-        (log, arrived) in log(0, 0, WILD).prop_flat_map(|log| (Just(log.clone()), another_arrival(log)))
+        (log, arrived) in events().prop_flat_map(|log| (Just(log.clone()), another_arrival(log)))
     ) {
         let people = stitch(&log);
         prop_assert_eq!(&stitch(&arrived), &people);
@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn a_neighbourhood_placed_alone_is_placed_as_in_the_whole_ledger(log in log(0, 0, WILD)) {
+    fn a_neighbourhood_placed_alone_is_placed_as_in_the_whole_ledger(log in events()) {
         let claims = claims(&log);
         let mut alone = Placing::default();
         for neighbourhood in neighbourhoods(&claims) {
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn repeating_what_was_said_later_moves_no_one(log in log(0, 0, WILD)) {
+    fn repeating_what_was_said_later_moves_no_one(log in events()) {
         let said = claims(&log);
         let again = said.iter().cloned().map(|mut claim| {
             claim.order.time.0 += 1;
@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn no_event_is_owned_by_two_profiles_and_only_unattributed_ones_by_none(log in log(0, 0, WILD)) {
+    fn no_event_is_owned_by_two_profiles_and_only_unattributed_ones_by_none(log in events()) {
         let rules = Rules::default();
         let people = stitch(&log);
         let quarantined = identity::place(&claims(&log), &rules).quarantined;
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn no_person_holds_two_accounts_of_one_kind(log in log(0, 0, WILD)) {
+    fn no_person_holds_two_accounts_of_one_kind(log in events()) {
         let rules = Rules::default();
         let mut accounts = BTreeSet::new();
         for (name, leader) in stitch(&log).leader {
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_said_without_proof_never_moves_what_was_said_with_it(log in log(0, 0, WILD)) {
+    fn what_is_said_without_proof_never_moves_what_was_said_with_it(log in events()) {
         // Where only the userId was observed, taking it out would give the rest an anchor that the claim never had.
         let anchored_in_trust = |claim: &Claim| {
             identity::anchor(&claim.identifiers, &Rules::default()).is_none_or(|anchor| anchor.strength.is_trusted())
@@ -118,112 +118,6 @@ proptest! {
             prop_assert_eq!(leaders.len(), 1);
         }
     }
-}
-
-/// The people of a log by the pure modules, used as the collector uses them.
-fn stitch(arrived: &[Event]) -> People {
-    let rules = Rules::default();
-    let mut log: BTreeMap<&str, &Event> = BTreeMap::new();
-    for event in arrived {
-        log.entry(&event.order.message_id).or_insert(event);
-    }
-    let log: Vec<Event> = log.into_values().cloned().collect();
-    let Placing { people, conflicts, quarantined } = identity::place(&claims(&log), &rules);
-    let leader: BTreeMap<Identifier, Identifier> =
-        people.iter().map(|(name, place)| (name.clone(), place.leader.clone())).collect();
-    let timelines: BTreeMap<Identifier, Timeline> =
-        marks(&log, &leader).into_iter().map(|(device, marks)| (device, Timeline::new(marks, &rules))).collect();
-    let owner: BTreeMap<String, Whose> = log
-        .iter()
-        .map(|event| {
-            let whose = match Belonging::of(&event.claim, &quarantined, &rules) {
-                Belonging::Person(anchor) => Whose::Person(leader[anchor].clone()),
-                Belonging::Unattributed => Whose::Unattributed,
-                Belonging::Device { devices, taken_out } => {
-                    let device = devices.iter().find(|device| timelines.contains_key(**device)).unwrap_or(&devices[0]);
-                    let leader_of = |name: &Identifier| leader.get(name).cloned();
-                    let by_marks = timelines
-                        .get(*device)
-                        .map(|timeline| owner_by_device(timeline, &event.order, &taken_out, leader_of));
-                    match by_marks {
-                        Some(Owner::Person(person)) => Whose::Person(person),
-                        Some(Owner::Anonymous) | None => Whose::Device((*device).clone()),
-                    }
-                }
-            };
-            (event.order.message_id.to_string(), whose)
-        })
-        .collect();
-    let message_of = |order: &Order| order.message_id.to_string();
-    People {
-        traits: traits(&log, &quarantined, &owner, &rules),
-        marked_by: timelines.iter().map(|(device, timeline)| (device.clone(), timeline.people().clone())).collect(),
-        conflicts: conflicts
-            .iter()
-            .map(|c| (c.x.clone(), c.y.clone(), c.reason.as_str(), message_of(&c.order), c.strength))
-            .collect(),
-        parent: people
-            .iter()
-            .filter_map(|(name, place)| Some((name.clone(), message_of(&place.parent.as_ref()?.order))))
-            .collect(),
-        leader,
-        owner,
-    }
-}
-
-fn traits(
-    log: &[Event],
-    quarantined: &BTreeMap<Identifier, identity::Quarantine>,
-    owner: &BTreeMap<String, Whose>,
-    rules: &Rules,
-) -> BTreeMap<Whose, BTreeMap<String, serde_json::Value>> {
-    let mut sets: BTreeMap<Whose, Vec<TraitSet>> = BTreeMap::new();
-    for event in log {
-        let Some(strength) = identity::strength(left(&event.claim, quarantined), rules) else { continue };
-        let whose = &owner[&*event.order.message_id];
-        sets.entry(whose.clone()).or_default().extend(event.traits.iter().map(|(name, value)| TraitSet {
-            name: name.as_str().into(),
-            strength,
-            order: event.order.clone(),
-            value: RawValue::from_string(value.to_string()).unwrap(),
-        }));
-    }
-    let parsed = |value: Box<RawValue>| serde_json::from_str(value.get()).unwrap();
-    let folded = sets.into_iter().map(|(whose, sets)| {
-        let traits = fold_traits(sets).into_iter().map(|(name, value)| (name.into_string(), parsed(value)));
-        (whose, traits.collect::<BTreeMap<_, _>>())
-    });
-    folded.filter(|(_, traits)| !traits.is_empty()).collect()
-}
-
-/// What a log says, once each: the same names with the same strength at their first order, as the ledger keeps it.
-fn claims(log: &[Event]) -> Vec<Claim> {
-    let mut shapes: BTreeMap<&[Claimed], &Order> = BTreeMap::new();
-    for event in log {
-        let first = shapes.entry(&event.claim).or_insert(&event.order);
-        *first = (*first).min(&event.order);
-    }
-    let claim = |(names, order): (&[Claimed], &Order)| Claim {
-        order: order.clone(),
-        identifiers: names.to_vec(),
-        source: Source(1),
-    };
-    shapes.into_iter().map(claim).collect()
-}
-
-fn marks(log: &[Event], leader: &BTreeMap<Identifier, Identifier>) -> BTreeMap<Identifier, Vec<Mark>> {
-    let rules = Rules::default();
-    let quarantined = identity::place(&claims(log), &rules).quarantined;
-    let mut marks: BTreeMap<Identifier, Vec<Mark>> = BTreeMap::new();
-    for event in log {
-        let Belonging::Person(anchor) = Belonging::of(&event.claim, &quarantined, &rules) else { continue };
-        let names = event.claim.iter().map(|claimed| &claimed.identifier);
-        for device in names.filter(|name| rules.class(&name.kind) == Class::Device) {
-            let mark = Mark { order: event.order.clone(), person: leader[anchor].clone() };
-            marks.entry(device.clone()).or_default().push(mark);
-        }
-    }
-    marks
 }
 
 /// Claims that share an account or a contact, directly or through others.

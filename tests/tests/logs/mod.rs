@@ -18,19 +18,27 @@ pub(crate) struct Wildness {
 /// Days that a log reaches back.
 pub(crate) const DAYS: i64 = 70;
 
-/// Logs whose times are ms after `start_ms`, up to [`DAYS`] days. What is observed, which may not reach back more than
-/// 30 days, lies in the last 28 of them.
-pub(crate) fn log(number: usize, start_ms: i64, wildness: Wildness) -> impl Strategy<Value = Vec<Event>> {
+/// A log before its events have names and times.
+#[derive(Debug, Clone)]
+pub(crate) struct Log(Vec<Sketch>);
+
+/// Any log.
+pub(crate) fn log(wildness: Wildness) -> impl Strategy<Value = Log> {
     // Few values make rivals; many make crowds, shared devices and persons with too many addresses.
     let people = prop_oneof![4 => 2..6u8, 1 => 24..32u8];
     let contacts = prop_oneof![3 => 1..5u8, 1 => 8..12u8, 1 => 24..32u8];
     (people, contacts, 1..4u8).prop_flat_map(move |pools| {
-        let sketches = prop::collection::vec(sketch(pools, wildness.values_per_kind), 1..=wildness.events);
-        sketches.prop_map(move |sketches| {
-            let numbered = sketches.iter().enumerate();
-            numbered.map(|(place, sketch)| sketch.event(number, place, start_ms)).collect()
-        })
+        prop::collection::vec(sketch(pools, wildness.values_per_kind), 1..=wildness.events).prop_map(Log)
     })
+}
+
+impl Log {
+    /// Its events, with names that no log of another number has. Times are ms after `start_ms`; what is observed, and
+    /// so may not reach back more than 30 days, lies in the last 27 of [`DAYS`].
+    pub(crate) fn events(&self, number: usize, start_ms: i64) -> Vec<Event> {
+        let placed = self.0.iter().enumerate();
+        placed.map(|(place, sketch)| sketch.event(number, place, start_ms)).collect()
+    }
 }
 
 /// The same events in another order of arrival, some of them twice.
