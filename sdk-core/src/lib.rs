@@ -10,17 +10,27 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::expect_used)]
 
+mod batch;
+mod calls;
 mod client;
 mod config;
+mod digits;
 mod effect;
+mod event;
 pub mod identifier;
+mod identity;
 mod input;
 pub mod json;
 mod moment;
+mod queue;
+mod retry;
+mod session;
+mod turn;
 pub mod wire;
 
 pub use client::Client;
 pub use config::Config;
 pub use effect::Effect;
+pub use identity::Ids;
 pub use input::{Answer, Call, Entry, Input, Refusal};
 pub use moment::Moment;
