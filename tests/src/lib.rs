@@ -8,7 +8,9 @@
 
 pub mod collector;
 pub mod http;
+pub mod ledger;
 pub mod oracle;
+pub mod sender;
 pub mod upstream;
 mod wait;
 
