@@ -131,3 +131,109 @@ fn spans(mark: &Mark, next: &Mark, rules: &Rules) -> bool {
 fn start_of(time: UnixMillis, offset_ms: i64) -> Order {
     Order { time: UnixMillis(time.0.saturating_add(offset_ms)), message_id: "".into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::identifier::Kind;
+
+    use super::*;
+
+    #[test]
+    fn the_one_person_of_all_marks_has_the_device_before_and_after() {
+        let timeline = drawn(&[(50 * DAY, "U1"), (0, "U1")]);
+        assert_eq!(timeline.sole_person(), Some(&person("U1")));
+        for minute in [-1_000 * DAY, 0, 25 * DAY, 1_000 * DAY] {
+            assert_eq!(owner(&timeline, minute), "U1");
+        }
+        assert_eq!(timeline.slices_of(&Owner::Person(person("U1"))), [Slice { from: None, to: None }]);
+        assert_eq!(timeline.slices_of(&Owner::Anonymous), []);
+    }
+
+    #[test]
+    fn a_mark_on_a_shared_device_speaks_for_half_an_hour() {
+        let timeline = drawn(&[(0, "U1"), (60, "U2")]);
+        assert_eq!(timeline.sole_person(), None);
+        assert_eq!(owner(&timeline, 30), "U1");
+        assert_eq!(timeline.owner_at(&moment_ms(30 * 60_000 + 1)), &Owner::Anonymous);
+        assert_eq!(owner(&timeline, 59), "nobody");
+        assert_eq!(owner(&timeline, 90), "U2");
+        assert_eq!(owner(&timeline, 91), "nobody");
+    }
+
+    #[test]
+    fn a_newer_mark_ends_the_half_hour_of_the_one_before() {
+        let timeline = drawn(&[(0, "U1"), (10, "U2")]);
+        assert_eq!(owner(&timeline, 9), "U1");
+        assert_eq!(owner(&timeline, 11), "U2");
+    }
+
+    #[test]
+    fn two_marks_of_one_person_speak_for_what_lies_between_up_to_thirty_days() {
+        let timeline = drawn(&[(0, "U1"), (30 * DAY, "U1"), (60 * DAY + 1, "U1"), (70 * DAY, "U2")]);
+        assert_eq!(owner(&timeline, 15 * DAY), "U1");
+        assert_eq!(owner(&timeline, 30 * DAY + 30), "U1");
+        assert_eq!(owner(&timeline, 45 * DAY), "nobody");
+    }
+
+    #[test]
+    fn the_first_mark_speaks_for_the_thirty_days_before_it() {
+        let timeline = drawn(&[(0, "U1"), (10, "U2")]);
+        assert_eq!(owner(&timeline, -30 * DAY), "U1");
+        assert_eq!(owner(&timeline, -30 * DAY - 1), "nobody");
+    }
+
+    #[test]
+    fn marks_of_one_time_follow_each_other_by_message_id() {
+        let order = |message_id: &str| Order { time: UnixMillis(0), message_id: message_id.into() };
+        let mark = |message_id, leader| Mark { order: order(message_id), person: person(leader) };
+        let timeline = Timeline::new(vec![mark("d", "U2"), mark("b", "U1")], &Rules::default());
+        assert_eq!(timeline.owner_at(&order("a")), &Owner::Person(person("U1")));
+        assert_eq!(timeline.owner_at(&order("c")), &Owner::Person(person("U1")));
+        assert_eq!(timeline.owner_at(&order("e")), &Owner::Person(person("U2")));
+    }
+
+    #[test]
+    fn more_than_twenty_people_quarantine_a_device() {
+        let marks: Vec<(i64, String)> = (0..21).map(|n| (n, format!("U{n:02}"))).collect();
+        let marks: Vec<(i64, &str)> = marks.iter().map(|(minute, leader)| (*minute, leader.as_str())).collect();
+        assert_eq!(owner(&drawn(&marks[..20]), 5), "U05");
+        let crowded = drawn(&marks);
+        assert!(crowded.is_quarantined(&Rules::default()));
+        assert_eq!(owner(&crowded, 5), "nobody");
+        assert_eq!(crowded.people().len(), 21);
+    }
+
+    #[test]
+    fn without_marks_a_device_is_its_own() {
+        assert_eq!(owner(&drawn(&[]), 0), "nobody");
+    }
+
+    #[test]
+    fn marks_at_the_ends_of_time_are_no_special_case() {
+        let mark = |time, leader| Mark { order: moment_ms(time), person: person(leader) };
+        let timeline = Timeline::new(vec![mark(i64::MIN, "U1"), mark(i64::MAX, "U2")], &Rules::default());
+        assert_eq!(owner(&timeline, 0), "nobody");
+    }
+
+    const DAY: i64 = 24 * 60;
+
+    fn drawn(marks: &[(i64, &str)]) -> Timeline {
+        let mark = |&(minute, leader): &(i64, &str)| Mark { order: moment_ms(minute * 60_000), person: person(leader) };
+        Timeline::new(marks.iter().map(mark).collect(), &Rules::default())
+    }
+
+    fn owner(timeline: &Timeline, minute: i64) -> String {
+        match timeline.owner_at(&moment_ms(minute * 60_000)) {
+            Owner::Person(person) => person.value.to_string(),
+            Owner::Anonymous => "nobody".to_owned(),
+        }
+    }
+
+    fn moment_ms(time: i64) -> Order {
+        Order { time: UnixMillis(time), message_id: "m".into() }
+    }
+
+    fn person(leader: &str) -> Identifier {
+        Identifier::new(Kind::USER_ID, leader)
+    }
+}

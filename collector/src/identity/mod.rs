@@ -40,3 +40,6 @@ pub use device::{Mark, Owner, Slice, Timeline};
 pub use place::{ParentEdge, Place, Placing, place};
 pub use profile_id::{ProfileId, profile_id};
 pub use rules::{Rank, Rules};
+
+#[cfg(test)]
+mod tests;
