@@ -1,0 +1,143 @@
+//! protocol.md, section 5: profiles, their parts, conflicts.
+
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn a_profile_is_found_by_any_identifier_and_by_its_id() {
+    let house = House::new();
+    house.visit().await;
+    let profile = house.get("/v1/profiles/user_id:u1").await.json();
+    assert_eq!(profile["event_count"], 3);
+    assert_eq!(profile["traits"], json!({"plan": "pro", "email": "Ann@Example.com"}));
+    assert_eq!(profile["first_seen"], "2026-01-01T11:00:00.000Z");
+    let id = profile["id"].as_str().unwrap();
+    for name in ["anonymous_id:a1", "email:ann@example.com", "email:%20ANN%40example.com", id, "user_id:u1/"] {
+        assert_eq!(house.get(&format!("/v1/profiles/{name}")).await.json(), profile, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_parts_of_a_profile_stand_alone() {
+    let house = House::new();
+    house.visit().await;
+    let traits = house.get("/v1/profiles/user_id:u1/traits").await.json();
+    assert_eq!(traits["traits"]["plan"], "pro");
+    let identifiers = house.get("/v1/profiles/user_id:u1/identifiers").await.json();
+    let names: Vec<String> = identifiers["identifiers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| format!("{}:{}", name["kind"].as_str().unwrap(), name["value"].as_str().unwrap()))
+        .collect();
+    assert_eq!(names, ["user_id:u1", "email:ann@example.com", "anonymous_id:a1"]);
+    assert_eq!(identifiers["identifiers"][0]["source"], "public");
+    assert_eq!(identifiers["identifiers"][2]["shared"], false);
+}
+
+#[tokio::test]
+async fn what_was_never_seen_is_not_found() {
+    let house = House::new();
+    for name in ["user_id:nobody", "00000000-0000-8000-8000-000000000000", "nonsense", "user_id:null", "shoe_size:44"] {
+        for part in ["", "/traits", "/identifiers", "/events"] {
+            let answer = house.get(&format!("/v1/profiles/{name}{part}")).await;
+            assert_eq!(answer.refusal(), (404, "not_found".into()), "{name}{part}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_come_newest_first_in_pages_that_join_without_a_gap() {
+    let house = House::new();
+    house.visit().await;
+    let mut seen = Vec::new();
+    let mut path = "/v1/profiles/user_id:u1/events?limit=2".to_owned();
+    loop {
+        let page = house.get(&path).await.json();
+        let events = page["events"].as_array().unwrap();
+        seen.extend(events.iter().map(|event| event["messageId"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => path = format!("/v1/profiles/user_id:u1/events?limit=2&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["m-3", "m-2", "m-1"]);
+}
+
+#[tokio::test]
+async fn an_event_is_shown_with_its_parts_and_raw_as_it_came() {
+    let house = House::new();
+    house.visit().await;
+    let page = house.get("/v1/profiles/user_id:u1/events?event=Paid&raw=true").await;
+    let event = &page.json()["events"][0];
+    assert_eq!(event["type"], "track");
+    assert_eq!(event["time"], "2026-01-01T11:20:00.000Z");
+    assert_eq!(event["receivedAt"], "2026-01-01T12:00:00.000Z");
+    assert_eq!(event["anonymousId"], "a1");
+    assert_eq!(event["context"], json!({"library": "test", "page": {"path": "/"}}));
+    assert_eq!(event["via"], "key");
+    let raw = r#""raw":{ "type":"track","event":"Paid","messageId":"m-3","anonymousId":"a1","timestamp":"2026-01-01T11:20:00Z","properties":{"total":1.0,"big":18446744073709551616,"nul":"\u0000"},"context":{"page":{"path":"/"}}}"#;
+    assert!(String::from_utf8_lossy(&page.body).contains(raw), "{:?}", page.body);
+    assert_eq!(house.get("/v1/profiles/user_id:u1/events").await.json()["events"][0].get("raw"), None);
+}
+
+#[tokio::test]
+async fn events_can_be_asked_for_by_time() {
+    let house = House::new();
+    house.visit().await;
+    let path = "/v1/profiles/user_id:u1/events?from=2026-01-01T11:10:00Z&to=2026-01-01T11:20:00Z";
+    let page = house.get(path).await.json();
+    assert_eq!(page["events"].as_array().unwrap().len(), 1);
+    assert_eq!(page["events"][0]["messageId"], "m-2");
+}
+
+#[tokio::test]
+async fn a_parameter_that_cannot_be_understood_is_named() {
+    let house = House::new();
+    house.visit().await;
+    for asked in ["limit=0", "limit=501", "limit=x", "cursor=x", "from=soon", "to=then"] {
+        let answer = house.get(&format!("/v1/profiles/user_id:u1/events?{asked}")).await;
+        assert_eq!(answer.refusal(), (400, "bad_parameter".into()), "{asked}");
+        let name = asked.split('=').next().unwrap();
+        assert!(answer.json()["message"].as_str().unwrap().contains(name), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn conflicts_say_who_why_and_by_which_event() {
+    let house = House::new();
+    for (message_id, user) in [("m-1", "u1"), ("m-2", "u2")] {
+        let body = format!(
+            r#"{{"messageId":"{message_id}","userId":"{user}","timestamp":"2026-01-01T11:00:00Z","traits":{{"email":"e@x.example"}}}}"#
+        );
+        house.post("/v1/identify", body).await;
+    }
+    let page = house.get("/v1/conflicts").await.json();
+    assert_eq!(page["next"], Value::Null);
+    assert_eq!(
+        page["conflicts"],
+        json!([{
+            "x": {"kind": "user_id", "value": "u2"},
+            "y": {"kind": "email", "value": "e@x.example"},
+            "reason": "account_conflict",
+            "messageId": "m-2",
+            "time": "2026-01-01T11:00:00.000Z",
+            "source": "public",
+            "strength": "observed",
+        }])
+    );
+}
+
+impl House {
+    /// A page view, a login, a purchase.
+    async fn visit(&self) {
+        let events = [
+            r#"{"type":"page","messageId":"m-1","anonymousId":"a1","timestamp":"2026-01-01T11:00:00Z"}"#,
+            r#"{"type":"identify","messageId":"m-2","anonymousId":"a1","userId":"u1","timestamp":"2026-01-01T11:10:00Z","traits":{"plan":"pro","email":"Ann@Example.com"}}"#,
+            r#"{ "type":"track","event":"Paid","messageId":"m-3","anonymousId":"a1","timestamp":"2026-01-01T11:20:00Z","properties":{"total":1.0,"big":18446744073709551616,"nul":"\u0000"},"context":{"page":{"path":"/"}}}"#,
+        ];
+        let body = format!(r#"{{"context":{{"library":"test"}},"batch":[{}]}}"#, events.join(","));
+        assert_eq!(self.post("/v1/batch", body).await.counts(), (3, 0, vec![]));
+    }
+}
