@@ -1,30 +1,134 @@
 //! The one transaction: a group of requests becomes rows, people and changes, all of it or nothing.
+//!
+//! `arrival` writes the events and notes what they may have moved -> `people` places the neighbourhoods of those names
+//! anew and stores the difference -> `devices` finds whose anonymous history joined or left someone -> `changes` says
+//! it all to whoever listens. An event whose claim is known, and not earlier than before, moves nobody: it costs its
+//! own row, and its share of one fold for its shape and one version for its profile.
 
+mod arrival;
+mod changes;
+mod devices;
+mod memory;
+mod neighbourhood;
+mod people;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use self::changes::Changes;
+use self::memory::{KnownShape, Memory};
 use super::writer::{Committed, Submission};
+use crate::event::{Order, Workspace};
 use crate::identity::Rules;
-use crate::store::{Store, StoreError};
+use crate::store::{NameId, Ownership, ShapeGrowth, ShapeId, Store, StoreError, Transaction};
 
 /// Writes groups of requests, and remembers between them what the ledger already holds.
 pub struct Committer {
     rules: Arc<Rules>,
+    memory: Memory,
 }
 
 impl Committer {
     /// One that remembers nothing yet.
     pub fn new(rules: Arc<Rules>) -> Self {
-        Self { rules }
+        Self { rules, memory: Memory::default() }
     }
 
     /// Commits all requests of a group, which share a workspace, or none of them. One answer for each.
     pub fn commit(&mut self, store: &dyn Store, group: &[Submission]) -> Result<Vec<Committed>, StoreError> {
-        let transaction = store.transaction()?;
-        let _ = &self.rules;
-        for submission in group {
-            transaction.insert_batch(&submission.frame)?;
+        let committed = self.try_commit(store, group);
+        if committed.is_err() {
+            // What was remembered since the transaction began may be rows that are not there.
+            self.memory.forget();
         }
+        committed
+    }
+
+    fn try_commit(&mut self, store: &dyn Store, group: &[Submission]) -> Result<Vec<Committed>, StoreError> {
+        let Some(first) = group.first() else { return Ok(Vec::new()) };
+        let transaction = store.transaction()?;
+        let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, first.frame.workspace)?;
+        let committed = group.iter().map(|submission| settling.take(submission)).collect::<Result<_, _>>()?;
+        settling.settle()?;
         transaction.commit()?;
-        Ok(vec![Committed::default(); group.len()])
+        Ok(committed)
+    }
+}
+
+/// One group on its way into the ledger: what it touched, and what has to be looked at again.
+struct Settling<'a> {
+    transaction: &'a dyn Transaction,
+    rules: &'a Rules,
+    memory: &'a mut Memory,
+    workspace: Workspace,
+    workspace_name: Arc<str>,
+    /// The shapes of its events.
+    touched: HashMap<ShapeId, Touched>,
+    /// Names that may have to be placed anew.
+    names: BTreeMap<NameId, Cause>,
+    /// Devices whose marks show other people than before.
+    devices: BTreeMap<NameId, Cause>,
+    /// The first shape that it made: all before it were there before.
+    first_new_shape: Option<ShapeId>,
+    /// The event at hand.
+    cause: Cause,
+    changes: Changes,
+}
+
+/// The event that made something so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Cause {
+    /// Its place in the group.
+    arrival: usize,
+    message_id: Arc<str>,
+}
+
+/// What the events of a group add to one shape.
+struct Touched {
+    shape: KnownShape,
+    growth: ShapeGrowth,
+    orders: Vec<Order>,
+    cause: Cause,
+}
+
+impl<'a> Settling<'a> {
+    fn new(
+        transaction: &'a dyn Transaction,
+        rules: &'a Rules,
+        memory: &'a mut Memory,
+        workspace: Workspace,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            workspace_name: memory.workspace_name(transaction, workspace)?,
+            changes: Changes::new(memory.last_change(transaction)?),
+            transaction,
+            rules,
+            memory,
+            workspace,
+            touched: HashMap::new(),
+            names: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            first_new_shape: None,
+            cause: Cause { arrival: 0, message_id: "".into() },
+        })
+    }
+
+    /// Draws the consequences of all that arrived.
+    fn settle(mut self) -> Result<(), StoreError> {
+        for (shape, touched) in &self.touched {
+            if touched.growth.event_count > 0 {
+                self.transaction.add_to_shape(*shape, &touched.growth)?;
+            }
+        }
+        self.settle_people()?;
+        self.renew_owners()?;
+        self.settle_devices()?;
+        self.memory.last_change = Some(self.changes.write(self.transaction, self.workspace)?);
+        Ok(())
+    }
+
+    /// Asks the ledger itself, past what is remembered.
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::new(self.transaction, self.rules)
     }
 }

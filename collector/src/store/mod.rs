@@ -110,8 +110,8 @@ pub trait View {
     fn events_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
     /// Count and span of a slice.
     fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError>;
-    /// The last order of a shape's events that is not after this one.
-    fn last_order_until(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
+    /// The last order of a shape's events that is before this one.
+    fn last_order_before(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
     /// The first order of a shape's events that is after this one.
     fn first_order_after(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
     /// The orders of all events of a shape.

@@ -196,13 +196,13 @@ impl<'a> Ownership<'a> {
         Ok(None)
     }
 
-    /// The marks of a device right before and right behind an order, of each shape that marks it. A mark of this very
-    /// order counts as before.
+    /// The marks of a device right before and right behind an order, of each shape that marks it. None is of the very
+    /// order: that is the order of an event that goes by the device.
     fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
         let mut marks = Vec::new();
         for shape in self.view.shapes_marking(device)? {
             let Some(person) = self.person_of(&shape)? else { continue };
-            let before = self.view.last_order_until(shape.id, order)?;
+            let before = self.view.last_order_before(shape.id, order)?;
             let behind = self.view.first_order_after(shape.id, order)?;
             marks.extend(before.into_iter().chain(behind).map(|order| Mark { order, person: person.clone() }));
         }

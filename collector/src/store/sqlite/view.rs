@@ -271,12 +271,12 @@ impl View for Session<'_> {
         })
     }
 
-    fn last_order_until(&self, shape: ShapeId, until: &Order) -> Result<Option<Order>, StoreError> {
+    fn last_order_before(&self, shape: ShapeId, before: &Order) -> Result<Option<Order>, StoreError> {
         const SQL: &str = "
             select time, message_id from event
-            where shape = :shape and time <= :time and (time < :time or message_id <= :message_id)
+            where shape = :shape and time <= :time and (time < :time or message_id < :message_id)
             order by time desc, message_id desc limit 1";
-        let params = named_params! { ":shape": shape, ":time": until.time, ":message_id": &*until.message_id };
+        let params = named_params! { ":shape": shape, ":time": before.time, ":message_id": &*before.message_id };
         self.first(SQL, params, |row| order(row, 0))
     }
 

@@ -1,0 +1,330 @@
+//! Writes the events of a group: each once, with its claim shape and its traits. Notes what may have moved.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+
+use selvedge_core::identifier::{Class, Identifier};
+use sha2::{Digest, Sha256};
+
+use super::memory::KnownShape;
+use super::{Cause, Settling, Touched};
+use crate::event::{AcceptedEvent, Claimed, Order, Snapshot, Source, Strength, Workspace};
+use crate::identity::{Belonging, Quarantine, left, profile_id, strength};
+use crate::ingest::writer::{Committed, Submission};
+use crate::store::{
+    BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, StoreError,
+};
+
+impl Settling<'_> {
+    /// Writes the events of one request.
+    pub(super) fn take(&mut self, submission: &Submission) -> Result<Committed, StoreError> {
+        let batch = self.transaction.insert_batch(&submission.frame)?;
+        let mut committed = Committed::default();
+        for event in &submission.events {
+            self.cause = Cause { arrival: self.cause.arrival + 1, message_id: event.order.message_id.clone() };
+            let is_new = match &event.snapshot {
+                Some(snapshot) => self.restate(event, snapshot, (batch, submission.frame.source))?,
+                None => self.record(event, (batch, submission.frame.source))?,
+            };
+            *if is_new { &mut committed.accepted } else { &mut committed.duplicates } += 1;
+        }
+        if committed.accepted == 0 {
+            self.transaction.delete_batch(batch)?;
+        }
+        Ok(committed)
+    }
+
+    /// Writes an event; false, and nothing done, for one that is stored.
+    fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<bool, StoreError> {
+        let claims = claim_bytes(self.workspace, source, &event.claim, None);
+        let shape = match self.memory.shapes.get(&claims[..]) {
+            Some(shape) => shape.clone(),
+            None => {
+                // A shape begins with an event of its own: a duplicate that claims something else claims nothing.
+                if self.transaction.has_event(self.workspace, &event.order.message_id)? {
+                    return Ok(false);
+                }
+                let shape = self.find_or_make_shape(&claims, event, source)?;
+                self.memory.shapes.put(claims.clone().into(), shape.clone());
+                shape
+            }
+        };
+        if self.transaction.insert_event(&self.row(event, batch, shape.id))?.is_none() {
+            return Ok(false);
+        }
+        if event.order < shape.first {
+            if let Some(known) = self.memory.shapes.get_mut(&claims[..]) {
+                known.first = event.order.clone();
+            }
+            if shape.people.len() > 1 {
+                // Its edges have an earlier order now.
+                self.unsettle(&shape.people);
+            }
+        }
+        self.insert_traits(event, shape.id)?;
+        self.touch(shape, &event.order, 1);
+        Ok(true)
+    }
+
+    /// Puts a newer version of a snapshot in the place of the stored one; false for one that is not newer.
+    fn restate(
+        &mut self,
+        event: &AcceptedEvent,
+        snapshot: &Snapshot,
+        (batch, source): (BatchId, Source),
+    ) -> Result<bool, StoreError> {
+        let stored = self.transaction.snapshot(self.workspace, &snapshot.subject)?;
+        if self.is_settled(event, snapshot, stored)? {
+            return Ok(false);
+        }
+        if let Some(stored) = stored {
+            self.withdraw(stored.shape)?;
+        }
+        let claims = claim_bytes(self.workspace, source, &event.claim, Some(&snapshot.subject));
+        let shape = self.make_shape(&digest(&claims), event, source)?;
+        let row = self.row(event, batch, shape.id);
+        let seq = match stored {
+            Some(stored) => self.transaction.replace_event(stored.seq, &row)?,
+            None => match self.transaction.insert_event(&row)? {
+                Some(seq) => seq,
+                None => return Err(StoreError::Impossible { what: "message that was not there a moment ago" }),
+            },
+        };
+        let row = SnapshotRow { version: snapshot.version, seq, shape: shape.id };
+        self.transaction.put_snapshot(self.workspace, &snapshot.subject, &row)?;
+        self.insert_traits(event, shape.id)?;
+        self.touch(shape, &event.order, 0);
+        Ok(true)
+    }
+
+    /// Whether the ledger needs nothing of a snapshot: it holds this version or a newer one, or an event of its id.
+    fn is_settled(
+        &self,
+        event: &AcceptedEvent,
+        snapshot: &Snapshot,
+        stored: Option<SnapshotRow>,
+    ) -> Result<bool, StoreError> {
+        let Some(stored) = stored else {
+            return self.transaction.has_event(self.workspace, &event.order.message_id);
+        };
+        if stored.version >= snapshot.version {
+            return Ok(true);
+        }
+        let replaces_itself = self.transaction.event(stored.seq)?.order.message_id == event.order.message_id;
+        Ok(!replaces_itself && self.transaction.has_event(self.workspace, &event.order.message_id)?)
+    }
+
+    /// Takes back what a superseded snapshot claimed.
+    fn withdraw(&mut self, shape: ShapeId) -> Result<(), StoreError> {
+        for name in self.transaction.names_of(shape)? {
+            match name.role {
+                Role::Device => self.remark(name.name),
+                Role::Lone | Role::Tied => self.unsettle(&[name.name]),
+            }
+        }
+        self.touched.remove(&shape);
+        self.transaction.delete_shape(shape)
+    }
+
+    fn row<'e>(&self, event: &'e AcceptedEvent, batch: BatchId, shape: ShapeId) -> NewEvent<'e> {
+        NewEvent {
+            workspace: self.workspace,
+            batch,
+            shape,
+            order: &event.order,
+            event_type: event.event_type,
+            name: event.name.as_deref(),
+            raw: &event.raw,
+        }
+    }
+
+    fn insert_traits(&self, event: &AcceptedEvent, shape: ShapeId) -> Result<(), StoreError> {
+        let set =
+            |(name, value): &(Box<str>, Box<str>)| self.transaction.insert_trait(shape, &event.order, name, value);
+        event.traits.iter().try_for_each(set)
+    }
+
+    fn touch(&mut self, shape: KnownShape, order: &Order, event_count: u64) {
+        let earlier = Some(order).filter(|order| **order < shape.first).cloned();
+        match self.touched.entry(shape.id) {
+            Entry::Occupied(mut entry) => {
+                let touched = entry.get_mut();
+                touched.growth.event_count += event_count;
+                touched.growth.last_time = touched.growth.last_time.max(order.time);
+                touched.growth.earlier = touched.growth.earlier.take().into_iter().chain(earlier).min();
+                touched.orders.push(order.clone());
+                touched.cause = self.cause.clone();
+            }
+            Entry::Vacant(entry) => {
+                let growth = ShapeGrowth { event_count, last_time: order.time, earlier };
+                entry.insert(Touched { shape, growth, orders: vec![order.clone()], cause: self.cause.clone() });
+            }
+        }
+    }
+
+    /// Has names placed anew, because of the event at hand.
+    fn unsettle(&mut self, names: &[NameId]) {
+        self.names.extend(names.iter().map(|name| (*name, self.cause.clone())));
+    }
+
+    /// Has a device's history looked at again, because of the event at hand.
+    fn remark(&mut self, device: NameId) {
+        self.memory.forget_anchors(device);
+        self.devices.insert(device, self.cause.clone());
+    }
+
+    fn find_or_make_shape(
+        &mut self,
+        claims: &[u8],
+        event: &AcceptedEvent,
+        source: Source,
+    ) -> Result<KnownShape, StoreError> {
+        let digest = digest(claims);
+        match self.transaction.shape_of_digest(self.workspace, &digest)? {
+            Some(shape) => self.known(&shape, event),
+            None => self.make_shape(&digest, event, source),
+        }
+    }
+
+    /// A stored shape, as it is remembered.
+    fn known(&mut self, shape: &Shape, event: &AcceptedEvent) -> Result<KnownShape, StoreError> {
+        let names = self.names_in(&event.claim)?;
+        Ok(remembered(shape.id, shape.first.clone(), shape.anchor, &names))
+    }
+
+    /// Stores what an event claims as the first to do so.
+    fn make_shape(
+        &mut self,
+        digest: &[u8; 16],
+        event: &AcceptedEvent,
+        source: Source,
+    ) -> Result<KnownShape, StoreError> {
+        let names = self.names_in(&event.claim)?;
+        let (anchor, rank) = self.anchor_of(&event.claim)?;
+        let id = self.transaction.insert_shape(&NewShape {
+            workspace: self.workspace,
+            digest,
+            source,
+            is_snapshot: event.snapshot.is_some(),
+            first: &event.order,
+            anchor,
+            rank,
+            names: &names,
+        })?;
+        self.first_new_shape.get_or_insert(id);
+        let shape = remembered(id, event.order.clone(), anchor, &names);
+        self.note_new_claim(&shape)?;
+        Ok(shape)
+    }
+
+    /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all.
+    fn note_new_claim(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
+        match *shape.people {
+            [] => {}
+            [alone] => {
+                if self.memory.standing(self.transaction, alone)?.leader.is_none() {
+                    self.unsettle(&[alone]);
+                }
+            }
+            _ => self.unsettle(&shape.people),
+        }
+        if shape.anchor.is_some() || shape.devices.len() > 1 {
+            shape.devices.iter().for_each(|device| self.remark(*device));
+        }
+        Ok(())
+    }
+
+    /// The rows of a claim's identifiers, in its order. Kinds that nobody declared name no one.
+    fn names_in(&mut self, claim: &[Claimed]) -> Result<Vec<ShapeName>, StoreError> {
+        let class = |claimed: &Claimed| self.rules.class(&claimed.identifier.kind);
+        let is_person = |class: Class| matches!(class, Class::Account | Class::Contact);
+        let people = claim.iter().filter(|claimed| is_person(class(claimed))).count();
+        let classes: Vec<Class> = claim.iter().map(class).collect();
+        let mut names = Vec::with_capacity(claim.len());
+        for (claimed, class) in claim.iter().zip(classes) {
+            let role = match class {
+                Class::Undeclared => continue,
+                Class::Device => Role::Device,
+                Class::Account | Class::Contact if people > 1 => Role::Tied,
+                Class::Account | Class::Contact => Role::Lone,
+            };
+            let name = self.name(&claimed.identifier, class)?;
+            names.push(ShapeName { name, strength: claimed.strength, role });
+        }
+        Ok(names)
+    }
+
+    fn name(&mut self, identifier: &Identifier, class: Class) -> Result<NameId, StoreError> {
+        let key = (self.workspace, identifier.clone());
+        if let Some(name) = self.memory.names.get(&key) {
+            return Ok(*name);
+        }
+        let name = match self.transaction.name_id(self.workspace, identifier)? {
+            Some(name) => name,
+            None => {
+                let profile_id = profile_id(&self.workspace_name, identifier);
+                self.transaction.insert_name(self.workspace, &NewName { identifier, class, profile_id })?
+            }
+        };
+        self.memory.names.put(key, name);
+        Ok(name)
+    }
+
+    /// Who speaks for a claim once the crowds are taken out, and how far its traits are trusted.
+    pub(super) fn anchor_of(&mut self, claim: &[Claimed]) -> Result<(Option<NameId>, Strength), StoreError> {
+        let mut quarantined: BTreeMap<Identifier, Quarantine> = BTreeMap::new();
+        for claimed in claim {
+            let class = self.rules.class(&claimed.identifier.kind);
+            if matches!(class, Class::Account | Class::Contact) {
+                let name = self.name(&claimed.identifier, class)?;
+                let standing = self.memory.standing(self.transaction, name)?;
+                quarantined.extend(standing.quarantine.map(|how| (claimed.identifier.clone(), how)));
+            }
+        }
+        let anchor = match Belonging::of(claim, &quarantined, self.rules) {
+            Belonging::Person(identifier) => Some(self.name(identifier, self.rules.class(&identifier.kind))?),
+            Belonging::Device { .. } | Belonging::Unattributed => None,
+        };
+        let rank = strength(left(claim, &quarantined), self.rules).unwrap_or(Strength::Observed);
+        Ok((anchor, rank))
+    }
+}
+
+fn remembered(id: ShapeId, first: Order, anchor: Option<NameId>, names: &[ShapeName]) -> KnownShape {
+    let of = |is_device: bool| {
+        names.iter().filter(|name| (name.role == Role::Device) == is_device).map(|name| name.name).collect()
+    };
+    KnownShape { id, first, anchor, devices: of(true), people: of(false) }
+}
+
+/// What an event claims, in bytes: equal for equal claims of one source. Each part with its length, so that no two
+/// claims run together.
+fn claim_bytes(workspace: Workspace, source: Source, claim: &[Claimed], subject: Option<&str>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    let mut part = |part: &[u8]| {
+        bytes.extend((part.len() as u64).to_le_bytes());
+        bytes.extend(part);
+    };
+    part(&workspace.0.to_le_bytes());
+    part(&source.0.to_le_bytes());
+    for Claimed { identifier, strength } in claim {
+        part(match strength {
+            Strength::Observed => b"o",
+            Strength::Proven => b"p",
+            Strength::Asserted => b"a",
+        });
+        part(identifier.kind.as_str().as_bytes());
+        part(identifier.value.as_bytes());
+    }
+    if let Some(subject) = subject {
+        part(b"snapshot");
+        part(subject.as_bytes());
+    }
+    bytes
+}
+
+fn digest(claims: &[u8]) -> [u8; 16] {
+    let mut cut = [0; 16];
+    cut.iter_mut().zip(Sha256::digest(claims)).for_each(|(byte, hashed)| *byte = hashed);
+    cut
+}

@@ -1,0 +1,183 @@
+//! Whose the events of devices are: renews the owners of what arrived, and finds the anonymous profiles that begin or
+//! end because a device shows other people than before.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Cause, Settling, Touched};
+use crate::event::Order;
+use crate::store::{NameId, ProfileKey, StoreError};
+
+impl Settling<'_> {
+    /// Gives every profile its next version that owns one of the group's events.
+    pub(super) fn renew_owners(&mut self) -> Result<(), StoreError> {
+        for touched in std::mem::take(&mut self.touched).into_values() {
+            match touched.shape.anchor {
+                Some(anchor) => {
+                    if let Some(leader) = self.memory.standing(self.transaction, anchor)?.leader {
+                        self.changes.renew(leader, &touched.cause.message_id);
+                    }
+                    self.note_marks(&touched)?;
+                }
+                None => self.renew_owners_by_device(&touched)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks on a shared device move the events between them, if there are any.
+    fn note_marks(&mut self, touched: &Touched) -> Result<(), StoreError> {
+        for &device in &*touched.shape.devices {
+            let people = self.people_on(device)?.len();
+            if people < 2 || people > self.rules.device_people_limit || self.devices.contains_key(&device) {
+                continue;
+            }
+            for order in &touched.orders {
+                if self.is_followed_by_strays(device, order)? {
+                    self.devices.insert(device, touched.cause.clone());
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether events that go by the device lie between the marks around this one.
+    fn is_followed_by_strays(&self, device: NameId, mark: &Order) -> Result<bool, StoreError> {
+        let strays = self.transaction.shapes_going_by(device)?;
+        if strays.is_empty() {
+            return Ok(false);
+        }
+        let (mut before, mut behind) = (None, None);
+        for shape in self.transaction.shapes_marking(device)? {
+            before = before.max(self.transaction.last_order_before(shape.id, mark)?);
+            let next = self.transaction.first_order_after(shape.id, mark)?;
+            behind = behind.into_iter().chain(next).min();
+        }
+        for shape in strays {
+            let first = match &before {
+                Some(before) => self.transaction.first_order_after(shape.id, before)?,
+                None => Some(shape.first),
+            };
+            let lies_between = |first: &Order| behind.as_ref().is_none_or(|behind| first < behind);
+            if first.as_ref().is_some_and(lies_between) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn renew_owners_by_device(&mut self, touched: &Touched) -> Result<(), StoreError> {
+        let because = &touched.cause.message_id;
+        let people = match *touched.shape.devices {
+            [device] => self.people_on(device)?,
+            [] | [_, _, ..] => BTreeSet::new(),
+        };
+        match (&*touched.shape.devices, people.len()) {
+            ([], _) => {}
+            ([device], 0) => self.changes.renew(*device, because),
+            ([_], 1) if touched.shape.people.is_empty() => {
+                people.first().iter().for_each(|person| self.changes.renew(**person, because));
+            }
+            _ => {
+                let shape = self.transaction.shape(touched.shape.id)?;
+                for order in &touched.orders {
+                    if let Some(owner) = self.ownership().owner_of(&shape, order)? {
+                        self.changes.renew(owner.name(), because);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the history of every device whose marks changed.
+    pub(super) fn settle_devices(&mut self) -> Result<(), StoreError> {
+        let mut devices = std::mem::take(&mut self.devices);
+        // An event with two devices may go by the other one now.
+        let beside = devices.iter().map(|(device, cause)| Ok((self.devices_beside(*device)?, cause.clone())));
+        for (others, cause) in beside.collect::<Result<Vec<_>, StoreError>>()? {
+            for other in others {
+                devices.entry(other).or_insert_with(|| cause.clone());
+            }
+        }
+        devices.into_iter().try_for_each(|(device, cause)| self.settle_device(device, &cause))
+    }
+
+    fn settle_device(&mut self, device: NameId, cause: &Cause) -> Result<(), StoreError> {
+        let because = &cause.message_id;
+        let people = self.people_on(device)?;
+        let stands = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
+        let owns = self.owns_events(ProfileKey::Device(device))?;
+        match (stands, owns) {
+            (false, false) => {}
+            (true, true) => self.changes.renew(device, because),
+            (false, true) => {
+                let owner_before = self.sole_person_before(device)?;
+                self.changes.begin(device, owner_before, because);
+            }
+            (true, false) => {
+                let heir = self.heir_of_history(device)?;
+                self.changes.end(device, heir, because);
+            }
+        }
+        // Beyond the limit nobody owned anything by this device before, and nobody does now.
+        if people.len() <= self.rules.device_people_limit + 1 && !self.transaction.shapes_going_by(device)?.is_empty() {
+            people.iter().for_each(|person| self.changes.renew(*person, because));
+        }
+        Ok(())
+    }
+
+    fn owns_events(&self, key: ProfileKey) -> Result<bool, StoreError> {
+        for (_, slice) in self.ownership().slices_of(key)? {
+            let is_whole = slice.from.is_none() && slice.to.is_none();
+            if is_whole || self.transaction.fold(&slice)?.event_count > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The one person of the marks that were there before the group, as it is led now.
+    fn sole_person_before(&mut self, device: NameId) -> Result<Option<NameId>, StoreError> {
+        let first_new = self.first_new_shape;
+        let mut people = BTreeSet::new();
+        for mark in self.transaction.anchors_on(device)? {
+            if first_new.is_none_or(|first_new| mark.since < first_new) {
+                people.extend(self.memory.standing(self.transaction, mark.anchor)?.leader);
+            }
+        }
+        Ok(people.pop_first())
+    }
+
+    /// Who owns what the device's own profile owned.
+    fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
+        for shape in self.transaction.shapes_going_by(device)? {
+            if let Some(ProfileKey::Person(person)) = self.ownership().owner_of(&shape, &shape.first)? {
+                return Ok(Some(person));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The devices that stand beside this one in events that go by devices.
+    fn devices_beside(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut beside = BTreeSet::new();
+        for shape in self.transaction.shapes_going_by(device)? {
+            let names = self.transaction.names_of(shape.id)?;
+            beside.extend(names.iter().filter(|name| name.role == crate::store::Role::Device).map(|name| name.name));
+        }
+        beside.remove(&device);
+        Ok(beside)
+    }
+
+    /// The leaders of all who marked a device, as they are remembered.
+    fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let anchors: Arc<[NameId]> = self.memory.anchors(self.transaction, device)?;
+        let mut people = BTreeSet::new();
+        for anchor in &*anchors {
+            people.extend(self.memory.standing(self.transaction, *anchor)?.leader);
+        }
+        Ok(people)
+    }
+}
