@@ -28,7 +28,17 @@ pub(crate) fn log(wildness: Wildness) -> impl Strategy<Value = Log> {
     let people = prop_oneof![4 => 2..6u8, 1 => 24..32u8];
     let contacts = prop_oneof![3 => 1..5u8, 1 => 8..12u8, 1 => 24..32u8];
     (people, contacts, 1..4u8).prop_flat_map(move |pools| {
-        prop::collection::vec(sketch(pools, wildness.values_per_kind), 1..=wildness.events).prop_map(Log)
+        let sketches = prop::collection::vec(sketch(pools, wildness.values_per_kind), 1..=wildness.events);
+        let crowd = prop_oneof![4 => Just(Vec::new()), 1 => crowd(pools)];
+        (sketches, crowd).prop_map(|(sketches, crowd)| Log([sketches, crowd].concat()))
+    })
+}
+
+/// About as many accounts as it takes to make a crowd's contact, or to quarantine a device.
+fn crowd(pools: (u8, u8, u8)) -> impl Strategy<Value = Vec<Sketch>> {
+    (sketch(pools, 1), 19..24u8).prop_map(|(like, accounts)| {
+        let of = |account| Sketch { user: Some(account), ten_minutes: i64::from(account), ..like.clone() };
+        (0..accounts).map(of).collect()
     })
 }
 
@@ -76,11 +86,21 @@ fn sketch((users, contacts, devices): (u8, u8, u8), per_kind: usize) -> impl Str
     let names =
         (prop::option::of(0..users), some(contacts, per_kind), some(contacts, per_kind), some(devices, per_kind));
     // Few days and steps of ten minutes: equal times, and gaps of exactly 30 minutes and 30 days.
-    let days = prop_oneof![Just(0), Just(1), Just(29), Just(30), Just(31), 43..46i64, Just(60), 68..DAYS];
+    let days = prop::sample::select(vec![0, 15, 30, 45, 60, DAYS - 2, DAYS - 1]);
+    let ten_minutes = prop_oneof![2 => Just(0), 3 => 1..8i64];
     let plan = prop::option::weighted(0.3, 0..4u8);
-    (names, trust, days, 0..8i64, plan).prop_map(|((user, emails, phones, devices), trust, day, ten_minutes, plan)| {
-        Sketch { user, emails, phones, devices, trust, day, ten_minutes, plan }
-    })
+    (names, trust, days, ten_minutes, plan).prop_map(
+        |((user, emails, phones, devices), trust, day, ten_minutes, plan)| Sketch {
+            user,
+            emails,
+            phones,
+            devices,
+            trust,
+            day,
+            ten_minutes,
+            plan,
+        },
+    )
 }
 
 impl Sketch {
