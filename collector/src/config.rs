@@ -3,14 +3,19 @@
 
 mod destination;
 mod file;
+mod identity;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 pub use destination::{Destination, DestinationError, Secret, Sends, Target};
-pub use file::{FileError, IdentityTable};
+pub use file::FileError;
+pub use identity::IdentityError;
 
 use file::File;
+
+use crate::identity::Rules;
+use crate::ingest::Limits;
 
 /// Where the ledger is: what `serve` and every command beside it take.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -50,8 +55,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Directory of the ledger.
     pub data: PathBuf,
-    /// Rules of identity that differ from the defaults.
-    pub identity: IdentityTable,
+    /// How much is too much.
+    pub limits: Limits,
+    /// Hosts that a click redirect may lead to.
+    pub redirect_hosts: Vec<Box<str>>,
+    /// What names whom.
+    pub rules: Rules,
     /// Where events and profiles go.
     pub destinations: Vec<Destination>,
 }
@@ -76,7 +85,14 @@ impl Config {
             }
             destinations.push(destination);
         }
-        Ok(Self { listen: address(&listen)?, data, identity: file.identity, destinations })
+        Ok(Self {
+            listen: address(&listen)?,
+            data,
+            limits: file.limits,
+            redirect_hosts: file.redirect_hosts,
+            rules: file.identity.settle()?,
+            destinations,
+        })
     }
 }
 
@@ -102,6 +118,8 @@ pub enum ConfigError {
     UpstreamWithoutKey,
     #[error("two destinations are named \"{name}\": the name keeps their place in the ledger, so each needs its own")]
     SameName { name: Box<str> },
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error(transparent)]
     Destination(#[from] DestinationError),
 }

@@ -225,6 +225,13 @@ pub struct StoredKey {
     pub revoked_at: Option<UnixMillis>,
 }
 
+impl StoredKey {
+    /// Whether held names are taken out of what it observes. What a secret key says is asserted, not observed.
+    pub fn is_guarded(&self) -> bool {
+        self.right == Right::Public && self.trust != Trust::Open
+    }
+}
+
 /// 32 letters, so that five bits of chance choose one evenly; without 0, 1, l and o, which people confuse.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// 32 times five bits: 160, beyond guessing.

@@ -23,7 +23,7 @@ mod input;
 pub mod json;
 mod moment;
 mod queue;
-mod retry;
+pub mod retry;
 mod session;
 mod turn;
 pub mod wire;

@@ -1,12 +1,17 @@
 //! When to try an upload again. Owns the count of failures; never learns why the network failed.
+//!
+//! The collector's destinations are tried again by the same rules.
 
 /// What an upload came to, as far as the next try is concerned (protocol.md, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Every event of the batch is stored, or refused for good.
     Settled,
     /// The collector asked to wait (RFC 9110, 10.2.3).
-    AskedToWait { retry_after_s: u32 },
+    AskedToWait {
+        /// As it was asked; what is absurd is cut by [`Retry`].
+        retry_after_s: u32,
+    },
     /// 400: some event in it cannot be read.
     Unreadable,
     /// 413: too much at once.
@@ -21,7 +26,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Translates a status. A 2xx is believed only with the receipt `echoed`.
-    pub(crate) fn of(status: u16, retry_after_s: Option<u32>, echoed: bool) -> Self {
+    pub fn of(status: u16, retry_after_s: Option<u32>, echoed: bool) -> Self {
         match (status, retry_after_s) {
             (200..=299, _) if echoed => Self::Settled,
             (429 | 503, Some(retry_after_s)) => Self::AskedToWait { retry_after_s },
@@ -36,7 +41,7 @@ impl Outcome {
 
 /// The pause before the next upload; one per client, since one collector answers for all batches.
 #[derive(Debug, Default)]
-pub(crate) struct Retry {
+pub struct Retry {
     failures: u32,
     pause: Pause,
 }
@@ -59,7 +64,7 @@ impl Retry {
     ///
     /// Full jitter (AWS, "Exponential Backoff And Jitter"): a flapping network must not turn a million clients into
     /// one wave.
-    pub(crate) fn note(&mut self, outcome: Outcome, now_ms: u64, entropy: u64) {
+    pub fn note(&mut self, outcome: Outcome, now_ms: u64, entropy: u64) {
         let after = |delay_ms: u64| now_ms.saturating_add(delay_ms);
         let pause = match outcome {
             Outcome::Settled | Outcome::TooLarge => Pause::None,
@@ -85,7 +90,7 @@ impl Retry {
 
     /// The network may be back. A pause of our own guess shrinks, jittered again: when a town's network comes back,
     /// it comes back for all of its pages at once.
-    pub(crate) fn hurry(&mut self, now_ms: u64, entropy: u64) {
+    pub fn hurry(&mut self, now_ms: u64, entropy: u64) {
         if let Pause::Guessed { until_ms } = self.pause {
             let until_ms = until_ms.min(now_ms.saturating_add(entropy % (BASE_PAUSE_MS + 1)));
             self.pause = Pause::Guessed { until_ms };
@@ -93,7 +98,7 @@ impl Retry {
     }
 
     /// When the next upload may go, on the monotonic clock; `None`: never.
-    pub(crate) fn ready_at_ms(&self) -> Option<u64> {
+    pub fn ready_at_ms(&self) -> Option<u64> {
         match self.pause {
             Pause::None => Some(0),
             Pause::Guessed { until_ms } | Pause::Wished { until_ms } => Some(until_ms),
@@ -102,7 +107,7 @@ impl Retry {
     }
 
     /// Whether a page that closes may try once more: against a guess yes, against the collector's wish no.
-    pub(crate) fn allows_farewell(&self, now_ms: u64) -> bool {
+    pub fn allows_farewell(&self, now_ms: u64) -> bool {
         match self.pause {
             Pause::None | Pause::Guessed { .. } => true,
             Pause::Wished { until_ms } => until_ms <= now_ms,

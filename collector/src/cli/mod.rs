@@ -1,12 +1,20 @@
 //! The command line: what scripts and operators rely on. Thin: each command settles its settings, calls what does
 //! the work, and prints. Exit 0 success, 1 failure, 2 usage.
 
+mod first_keys;
 mod key;
 mod serve;
 
-use clap::{Parser, Subcommand};
+use std::io;
+use std::path::PathBuf;
 
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock::NoChance;
 use crate::config::ConfigError;
+use crate::event::Workspace;
+use crate::store::{StoreError, View};
 
 /// The edge that stitches: collects what people do, finds out who is who, hands clean profiles upstream.
 #[derive(Debug, Parser)]
@@ -26,9 +34,11 @@ enum Command {
 
 /// Runs what the command line asks for. A usage error ends in clap, with exit code 2.
 pub fn run() -> Result<(), CommandError> {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    log_to_stderr();
+    match command {
         Command::Serve(command) => serve::run(command),
-        Command::Key(command) => key::run(command),
+        Command::Key(command) => key::run(&command),
     }
 }
 
@@ -38,4 +48,45 @@ pub fn run() -> Result<(), CommandError> {
 pub enum CommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Chance(#[from] NoChance),
+    #[error("{error}{}", because(error))]
+    Store { error: StoreError },
+    #[error("there is no ledger in {}: name its directory with --data, or start `selvedge serve` there", directory.display())]
+    NoLedger { directory: PathBuf },
+    #[error("no key has the id {id}: `selvedge key list` shows them")]
+    NoSuchKey { id: i64 },
+    #[error("the key {id} was revoked before")]
+    AlreadyRevoked { id: i64 },
+    #[error("another `selvedge serve` runs on {}: stop it, or give this one a directory of its own", directory.display())]
+    InUse { directory: PathBuf },
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: std::net::SocketAddr, source: io::Error },
+    #[error("{what}: {source}")]
+    System { what: &'static str, source: io::Error },
 }
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::Store { error }
+    }
+}
+
+/// The engine's own words behind ours: whoever typed the command has no other log.
+fn because(error: &StoreError) -> String {
+    std::error::Error::source(error).map(|source| format!(" ({source})")).unwrap_or_default()
+}
+
+/// `SELVEDGE_LOG` says what is logged, in `tracing`'s words: `warn`, `selvedge_collector=debug`.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("SELVEDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal).init();
+}
+
+/// The workspace that commands speak about.
+fn default_workspace(view: &dyn View) -> Result<Workspace, StoreError> {
+    view.workspace(DEFAULT_WORKSPACE)?.ok_or(StoreError::Impossible { what: "absence of the default workspace" })
+}
+
+const DEFAULT_WORKSPACE: &str = "default";

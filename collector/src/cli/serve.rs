@@ -1,7 +1,24 @@
 //! `selvedge serve`: wires the parts together and runs them until it is told to stop.
 
-use super::CommandError;
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{CommandError, default_workspace, first_keys};
+use crate::clock::Clock;
 use crate::config::{Config, ServeFlags};
+use crate::forward::{Forwarding, Ledger};
+use crate::http::{self, Inside, Settings, State};
+use crate::ingest::writer::Writer;
+use crate::key::Key;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
 
 /// `selvedge serve`.
 #[derive(Debug, clap::Args)]
@@ -12,6 +29,84 @@ pub(super) struct ServeCommand {
 
 pub(super) fn run(command: ServeCommand) -> Result<(), CommandError> {
     let config = Config::settle(command.flags)?;
-    tracing::info!(data = %config.data.display(), "starting");
+    let store = Arc::new(SqliteStore::open(&config.data)?);
+    let _lock = lock(&config.data)?;
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(system("no threads could be started"))?;
+    let ended = runtime.block_on(serve(config, store));
+    // What still waits for a destination is in the ledger: nothing is lost when its thread ends with the process.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandError> {
+    let clock = Clock::System;
+    // Bound before the keys are made: keys that were made and not printed would be lost.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|source| CommandError::Listen { address: config.listen, source })?;
+    let address = listener.local_addr().map_err(system("the socket has no address"))?;
+    let stop = Stop::listen().map_err(system("signals cannot be heard"))?;
+    let rules = Arc::new(config.rules);
+    let (writer, intake) =
+        Writer::start(store.clone(), Arc::clone(&rules)).map_err(system("the writer could not be started"))?;
+    let workspace = default_workspace(&*store.view()?)?;
+    let ledger = Ledger { store: store.clone(), rules: Arc::clone(&rules), workspace, clock: clock.clone() };
+    let forwarding = Forwarding::start(config.destinations, &ledger, &intake.commits());
+    let inside = Inside { store: store.clone(), intake, rules, clock: clock.clone() };
+    let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts };
+    let state = Arc::new(State::new(inside, settings));
+
+    greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("stdout is closed"))?;
+    tracing::info!(%address, data = %config.data.display(), "listening");
+    http::serve(listener, state, stop.asked()).await;
+    forwarding.stop().await;
+    // Blocks until all that was taken in is committed; nobody is left to be served meanwhile.
+    writer.drain();
+    tracing::info!("stopped");
     Ok(())
+}
+
+/// What scripts read: where it listens and, of a new ledger, its keys.
+fn greet(address: SocketAddr, keys: &[Key]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening http://{address}")?;
+    for key in keys {
+        writeln!(out, "{} {}", key.right().as_str(), key.reveal())?;
+    }
+    out.flush()
+}
+
+/// Held for as long as the server runs. The writer remembers what the ledger holds: two of them would disagree.
+fn lock(directory: &Path) -> Result<File, CommandError> {
+    let file = File::create(directory.join("serve.lock")).map_err(system("the data directory cannot be locked"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CommandError::InUse { directory: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(system("the data directory cannot be locked")(source)),
+    }
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> CommandError {
+    move |source| CommandError::System { what, source }
+}
+
+/// SIGTERM, as service managers say it, or SIGINT, as a terminal does.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Heard from now on, so that a signal during the start is not the end of an unfinished write.
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open requests end, new events are refused");
+    }
 }

@@ -58,6 +58,12 @@ impl Secret {
     }
 }
 
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("…")
@@ -90,7 +96,7 @@ impl Destination {
             DestinationType::Segment => {
                 let key = table.key.filter(|key| !key.trim().is_empty());
                 let key = key.ok_or_else(|| DestinationError::NoKey { name: name.clone() })?;
-                Target::Segment { url: batch_endpoint(url), key: Secret(key.trim().into()) }
+                Target::Segment { url: batch_endpoint(url), key: Secret::from(key.trim()) }
             }
             DestinationType::Webhook => {
                 let secret = table.secret.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
@@ -98,7 +104,7 @@ impl Destination {
                 if !table.allow_private && url.scheme_str() != Some("https") {
                     return Err(DestinationError::NotHttps { name });
                 }
-                Target::Webhook { url, secret: Secret(secret.into()), allow_private: table.allow_private }
+                Target::Webhook { url, secret: Secret::from(&*secret), allow_private: table.allow_private }
             }
         };
         Ok(Self { name, target, sends })

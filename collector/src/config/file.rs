@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::identity::IdentityTable;
+use crate::ingest::Limits;
+
 /// The whole file. An unknown key is refused: a misspelled setting that is silently ignored costs a day.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,21 +17,13 @@ pub(super) struct File {
     pub(super) upstream: Option<String>,
     pub(super) upstream_key: Option<String>,
     #[serde(default)]
+    pub(super) redirect_hosts: Vec<Box<str>>,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default)]
     pub(super) identity: IdentityTable,
     #[serde(default)]
     pub(super) destination: Vec<DestinationTable>,
-}
-
-/// `[identity]`: rules that differ from the defaults (identity.md, section 2).
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IdentityTable {
-    /// Account kinds in priority order.
-    pub account_kinds: Option<Vec<String>>,
-    /// Contact kinds in priority order.
-    pub contact_kinds: Option<Vec<String>>,
-    /// Region in which a national phone number is read, such as `DE`.
-    pub default_region: Option<String>,
 }
 
 /// One `[[destination]]`.

@@ -4,7 +4,7 @@ mod email;
 mod phone;
 mod region;
 
-pub use region::Region;
+pub use region::{Region, UnknownRegion};
 
 use std::borrow::Cow;
 

@@ -25,7 +25,7 @@ pub use error::{Cause, StoreError};
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, LedgerEvent, Lookup,
-    NotACursor, Reader,
+    NotACursor, ProfileSnapshot, Reader,
 };
 pub use record::*;
 
@@ -73,6 +73,8 @@ pub trait View {
     fn shapes_naming(&self, name: NameId, role: Role) -> Result<Vec<ShapeId>, StoreError>;
     /// The strongest that a shape is about a name that stands alone in it; `None` where it never does.
     fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
+    /// The strongest that any claim is about a name; `None` where no claim names it.
+    fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
     /// The shapes whose events belong to the person of this anchor.
     fn shapes_anchored_at(&self, anchor: NameId) -> Result<Vec<Shape>, StoreError>;
     /// The shapes that go by a device: they name it, and nobody who is left.
@@ -188,7 +190,7 @@ pub trait Transaction: View {
     fn renew_profile(&self, key: NameId, seq: ChangeSeq) -> Result<bool, StoreError>;
     /// Lets a profile begin, or begin again at its next version.
     fn raise_profile(&self, workspace: Workspace, key: NameId, seq: ChangeSeq) -> Result<(), StoreError>;
-    /// Lets a profile end; its version is kept for a revival.
+    /// Lets a profile end, at a version of its own: that of its end, below that of a revival.
     fn bury_profile(&self, key: NameId) -> Result<(), StoreError>;
     /// Notes a transition.
     fn insert_transition(&self, workspace: Workspace, row: &TransitionRow) -> Result<(), StoreError>;

@@ -1,12 +1,13 @@
 //! What destinations take: events and changes, each in the order of commits.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use selvedge_core::identifier::{Class, Kind};
 
 use super::Reader;
-use crate::event::Strength;
+use crate::event::{Source, Strength};
 use crate::identity::ProfileId;
 use crate::profile::Profile;
 use crate::store::{ChangeSeq, NameId, ProfileKey, Seq, ShapeId, StoreError, StoredEvent, Transition};
@@ -18,6 +19,8 @@ pub struct LedgerEvent {
     pub event: StoredEvent,
     /// How far it was trusted about each kind that it names.
     pub strengths: Vec<(Kind, Strength)>,
+    /// Whether its key takes held names out of what it observes.
+    pub guarded: bool,
     /// Whose it is now; `None` for an unattributed one.
     pub profile: Option<ProfileId>,
     /// Whether it restates a profile or an import row, and is no event of its own.
@@ -42,7 +45,7 @@ pub enum ChangeKind {
         profile: ProfileId,
     },
     /// A profile as it stands: in place of all that was known of it.
-    Updated(Box<Profile>),
+    Updated(Box<ProfileSnapshot>),
     /// A profile ended; what it had belongs to another.
     Merged {
         /// The one that ended.
@@ -51,6 +54,8 @@ pub enum ChangeKind {
         into: ProfileId,
         /// The messageId of the event that made it so.
         because: Arc<str>,
+        /// Above every version that it had; `None` when it stands again, and another snapshot of it follows.
+        ended_at_version: Option<u64>,
     },
     /// A profile begins with what another had.
     Split {
@@ -65,66 +70,107 @@ pub enum ChangeKind {
     Deleted {
         /// Which.
         profile: ProfileId,
+        /// Above every version that it had; `None` when it stands again, and another snapshot of it follows.
+        ended_at_version: Option<u64>,
     },
+}
+
+/// A profile as it stands, and how far its names are trusted.
+#[derive(Debug, Clone)]
+pub struct ProfileSnapshot {
+    /// The profile.
+    pub profile: Profile,
+    /// Of each kind that names it, how far the least trusted of its names is.
+    pub strengths: Vec<(Kind, Strength)>,
 }
 
 impl Reader<'_> {
     /// The events that were committed after `seq`, in that order.
     pub fn events_after(&self, seq: Seq, limit: usize) -> Result<Vec<LedgerEvent>, StoreError> {
-        let mut shapes = HashMap::new();
         let events = self.view.events_after(self.workspace, seq, limit)?;
-        events.into_iter().map(|event| self.ledger_event(event, &mut shapes)).collect()
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = self.view.keys(self.workspace)?;
+        let guarded = keys.iter().filter(|key| key.is_guarded()).map(|key| key.id).collect();
+        let mut known = Known { guarded, shapes: HashMap::new() };
+        events.into_iter().map(|event| self.ledger_event(event, &mut known)).collect()
     }
 
     /// The changes after `seq`, in order. Of each profile only the newest snapshot is given, at its place.
     pub fn changes_after(&self, seq: ChangeSeq, limit: usize) -> Result<Vec<Change>, StoreError> {
         let transitions = self.view.transitions_after(self.workspace, seq, limit)?;
         let snapshots = self.view.profiles_after(self.workspace, seq, limit)?;
-        let mut order: Vec<(ChangeSeq, Entry)> = Vec::with_capacity(transitions.len() + snapshots.len());
-        order.extend(transitions.into_iter().map(|row| (row.seq, Entry::Transition(row))));
-        order.extend(snapshots.into_iter().map(|(seq, name)| (seq, Entry::Snapshot(name))));
+        let mut order: Vec<(ChangeSeq, Entered)> = Vec::with_capacity(transitions.len() + snapshots.len());
+        order.extend(transitions.into_iter().map(|row| (row.seq, Entered::Transition(row))));
+        order.extend(snapshots.into_iter().map(|(seq, name)| (seq, Entered::Snapshot(name))));
         order.sort_unstable_by_key(|(seq, _)| *seq);
         order.truncate(limit);
-        order.into_iter().map(|(seq, entry)| Ok(Change { seq, kind: self.change(entry)? })).collect()
+        order.into_iter().map(|(seq, entered)| Ok(Change { seq, kind: self.change(entered)? })).collect()
     }
 
-    fn change(&self, entry: Entry) -> Result<ChangeKind, StoreError> {
-        let row = match entry {
-            Entry::Snapshot(name) => {
+    fn change(&self, entered: Entered) -> Result<ChangeKind, StoreError> {
+        let row = match entered {
+            Entered::Snapshot(name) => {
                 let key = match self.view.name(name)?.class {
                     Class::Device => ProfileKey::Device(name),
                     Class::Account | Class::Contact | Class::Undeclared => ProfileKey::Person(name),
                 };
-                return Ok(ChangeKind::Updated(Box::new(self.profile_of(key)?)));
+                return Ok(ChangeKind::Updated(Box::new(self.snapshot_of(key)?)));
             }
-            Entry::Transition(row) => row,
+            Entered::Transition(row) => row,
         };
         let profile = self.view.name(row.profile)?.profile_id;
         let because = row.because;
         Ok(match row.transition {
             Transition::Created => ChangeKind::Created { profile },
-            Transition::Deleted => ChangeKind::Deleted { profile },
-            Transition::MergedInto(other) => {
-                ChangeKind::Merged { from: profile, into: self.view.name(other)?.profile_id, because }
+            Transition::Deleted => {
+                ChangeKind::Deleted { profile, ended_at_version: self.ended_at_version(row.profile)? }
             }
+            Transition::MergedInto(other) => ChangeKind::Merged {
+                from: profile,
+                into: self.view.name(other)?.profile_id,
+                because,
+                ended_at_version: self.ended_at_version(row.profile)?,
+            },
             Transition::SplitFrom(other) => {
                 ChangeKind::Split { from: self.view.name(other)?.profile_id, into: profile, because }
             }
         })
     }
 
-    fn ledger_event(
-        &self,
-        event: StoredEvent,
-        shapes: &mut HashMap<ShapeId, Claimed>,
-    ) -> Result<LedgerEvent, StoreError> {
-        let claimed = match shapes.get(&event.shape) {
-            Some(claimed) => claimed,
-            None => shapes.entry(event.shape).or_insert(self.claimed(event.shape)?),
+    fn ended_at_version(&self, profile: NameId) -> Result<Option<u64>, StoreError> {
+        Ok(self.view.profile(profile)?.filter(|row| !row.is_alive).map(|row| row.version))
+    }
+
+    fn snapshot_of(&self, key: ProfileKey) -> Result<ProfileSnapshot, StoreError> {
+        let profile = self.profile_of(key)?;
+        let mut strengths: Vec<(Kind, Strength)> = Vec::new();
+        for seen in &profile.identifiers {
+            let Some(name) = self.view.name_id(self.workspace, &seen.identifier)? else { continue };
+            let strength = self.view.strongest(name)?.unwrap_or(Strength::Observed);
+            match strengths.iter_mut().find(|(kind, _)| *kind == seen.identifier.kind) {
+                Some((_, least)) => *least = strength.min(*least),
+                None => strengths.push((seen.identifier.kind.clone(), strength)),
+            }
+        }
+        Ok(ProfileSnapshot { profile, strengths })
+    }
+
+    fn ledger_event(&self, event: StoredEvent, known: &mut Known) -> Result<LedgerEvent, StoreError> {
+        let claimed = match known.shapes.entry(event.shape) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.claimed(event.shape)?),
         };
         let owner = self.ownership().owner_of(&claimed.shape, &event.order)?;
         let profile = owner.map(|key| Ok::<_, StoreError>(self.view.name(key.name())?.profile_id)).transpose()?;
-        Ok(LedgerEvent { event, strengths: claimed.strengths.clone(), profile, is_snapshot: claimed.shape.is_snapshot })
+        Ok(LedgerEvent {
+            strengths: claimed.strengths.clone(),
+            guarded: known.guarded.contains(&event.source),
+            profile,
+            is_snapshot: claimed.shape.is_snapshot,
+            event,
+        })
     }
 
     fn claimed(&self, shape: ShapeId) -> Result<Claimed, StoreError> {
@@ -136,9 +182,15 @@ impl Reader<'_> {
     }
 }
 
-enum Entry {
+enum Entered {
     Transition(crate::store::TransitionRow),
     Snapshot(NameId),
+}
+
+/// What the events of one look have alike.
+struct Known {
+    guarded: HashSet<Source>,
+    shapes: HashMap<ShapeId, Claimed>,
 }
 
 /// What the events of one shape have alike.

@@ -9,7 +9,7 @@ mod profile;
 pub use conflicts::ConflictPage;
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
 pub use events::{EventPage, EventQuery};
-pub use feed::{Change, ChangeKind, LedgerEvent};
+pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
 
 use super::{Ownership, Store, StoreError, View};

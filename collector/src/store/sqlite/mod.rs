@@ -47,6 +47,11 @@ impl SqliteStore {
         let readers = Readers::new(file);
         Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default() })
     }
+
+    /// Whether a data directory holds a ledger.
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(FILE).is_file()
+    }
 }
 
 impl Store for SqliteStore {

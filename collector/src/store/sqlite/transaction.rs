@@ -208,7 +208,7 @@ impl Transaction for Session<'_> {
     }
 
     fn bury_profile(&self, key: NameId) -> Result<(), StoreError> {
-        const SQL: &str = "update profile set is_alive = false where identifier = :key";
+        const SQL: &str = "update profile set is_alive = false, version = version + 1 where identifier = :key";
         self.execute(SQL, named_params! { ":key": key }).map(drop)
     }
 

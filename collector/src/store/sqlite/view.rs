@@ -108,6 +108,13 @@ impl View for Session<'_> {
         Ok(strongest.map(|code| code.0))
     }
 
+    fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
+        const SQL: &str = "select max(strength) from shape_identifier where identifier = :name";
+        let strongest =
+            self.one(SQL, named_params! { ":name": name }, |row| row.get::<_, Option<Code<Strength>>>(0))?;
+        Ok(strongest.map(|code| code.0))
+    }
+
     fn shapes_anchored_at(&self, anchor: NameId) -> Result<Vec<Shape>, StoreError> {
         const SQL: &str = concat!("select ", shape_columns!(), "from shape where anchor = :anchor");
         self.all(SQL, named_params! { ":anchor": anchor }, shape)
