@@ -54,6 +54,14 @@ impl Collector {
         Ok(collector)
     }
 
+    /// The same with a settings file of this TOML text.
+    pub fn start_with_settings(directory: &Path, settings: &str) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let file = directory.join("selvedge.toml");
+        std::fs::write(&file, settings)?;
+        Self::start_with(directory, &["--config", &file.to_string_lossy()])
+    }
+
     /// SIGKILL: nothing is drained, nothing is flushed. Returns when the process is gone.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.process.kill()?;

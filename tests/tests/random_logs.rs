@@ -18,7 +18,7 @@ use selvedge_tests::oracle::{Event, People, replay};
 #[test]
 fn random_logs_over_http_in_any_order_of_arrival_equal_the_oracle() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let collector = Collector::start(directory.path())?;
+    let collector = Collector::start_with_settings(directory.path(), NO_RATE_LIMITS)?;
     let arrivals = arrivals(now_ms() - (DAYS + 1) * DAY_MS);
     each(&arrivals, |arrived| send(&collector, arrived))?;
     let conflicts = conflicts(&collector)?;
@@ -102,6 +102,8 @@ impl Counted {
     }
 }
 
+/// All logs come from one address, with one public key.
+const NO_RATE_LIMITS: &str = "[limits]\nip_events_per_s = 1000000\nkey_events_per_s = 1000000\n";
 const LOGS: usize = 300;
 const ORDERS: usize = 3;
 const WORKERS: usize = 8;
