@@ -7,6 +7,7 @@
 mod column;
 mod connection;
 mod keys;
+mod row;
 mod schema;
 mod session;
 mod transaction;

@@ -3,8 +3,8 @@
 use rusqlite::named_params;
 
 use super::column::Code;
+use super::row::{CREATED, DELETED, MERGED, SPLIT};
 use super::session::Session;
-use super::view::{CREATED, DELETED, MERGED, SPLIT};
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::key::NewKey;
 use crate::store::{

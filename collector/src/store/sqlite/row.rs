@@ -1,0 +1,89 @@
+//! How rows read as the ledger's values, and values as the bounds and limits of statements.
+
+use rusqlite::Row;
+
+use super::column::Code;
+use crate::event::Order;
+use crate::store::{ConflictRow, EventSlice, Shape, StoredEvent, Transition};
+
+pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
+    Ok(Shape {
+        id: row.get(0)?,
+        source: row.get(1)?,
+        first: order(row, 2)?,
+        last_time: row.get(4)?,
+        event_count: count(row, 5)?,
+        anchor: row.get(6)?,
+        rank: row.get::<_, Code<_>>(7)?.0,
+        names_someone: row.get(8)?,
+        is_snapshot: row.get(9)?,
+    })
+}
+
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    Ok(StoredEvent {
+        seq: row.get(0)?,
+        shape: row.get(1)?,
+        order: order(row, 2)?,
+        event_type: row.get::<_, Code<_>>(4)?.0,
+        name: row.get(5)?,
+        received_at: row.get(6)?,
+        source: row.get(7)?,
+        via: row.get::<_, Code<_>>(8)?.0,
+        batch_context: row.get::<_, Vec<u8>>(9)?.into(),
+        raw: row.get::<_, Vec<u8>>(10)?.into(),
+    })
+}
+
+pub(super) fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
+    Ok(ConflictRow {
+        x: row.get(0)?,
+        y: row.get(1)?,
+        reason: row.get::<_, Code<_>>(2)?.0,
+        order: order(row, 3)?,
+        source: row.get(5)?,
+        strength: row.get::<_, Code<_>>(6)?.0,
+    })
+}
+
+/// An order from its two columns, of which the first is the time.
+pub(super) fn order(row: &Row<'_>, column: usize) -> rusqlite::Result<Order> {
+    Ok(Order { time: row.get(column)?, message_id: row.get(column + 1)? })
+}
+
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let count: i64 = row.get(column)?;
+    u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, count))
+}
+
+pub(super) fn transition(row: &Row<'_>) -> rusqlite::Result<Transition> {
+    match row.get(2)? {
+        CREATED => Ok(Transition::Created),
+        MERGED => Ok(Transition::MergedInto(row.get(3)?)),
+        SPLIT => Ok(Transition::SplitFrom(row.get(3)?)),
+        DELETED => Ok(Transition::Deleted),
+        unknown => Err(rusqlite::Error::IntegralValueOutOfRange(2, unknown)),
+    }
+}
+
+/// The bounds of a slice as columns compare them; no messageId is empty, and no event is at the end of time.
+pub(super) fn bounds(slice: &EventSlice) -> ((i64, &str), (i64, &str)) {
+    let from = slice.from.as_ref().map_or((i64::MIN, ""), columns);
+    let to = slice.to.as_ref().map_or((i64::MAX, ""), columns);
+    (from, to)
+}
+
+fn columns(order: &Order) -> (i64, &str) {
+    (order.time.0, &order.message_id)
+}
+
+/// A limit as SQLite takes it.
+pub(super) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// `change.kind`.
+pub(super) const CREATED: i64 = 0;
+pub(super) const MERGED: i64 = 1;
+pub(super) const SPLIT: i64 = 2;
+pub(super) const DELETED: i64 = 3;
