@@ -56,9 +56,21 @@ fn shrink(module: &Path) -> Result<()> {
     let package = tree::tracker_package();
     let mut wasm_opt = Command::new("node");
     wasm_opt.arg(package.join("node_modules/binaryen/bin/wasm-opt")).arg(module).arg("-o").arg(module);
-    wasm_opt.args(["-Oz", "--all-features", "--converge", "--strip-debug", "--strip-producers"]);
+    wasm_opt.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]).args(BROWSER_FEATURES);
     process::read(&mut wasm_opt).map(drop)
 }
+
+/// What rustc's wasm32 target uses, and every browser runs. With all that wasm-opt knows, it also writes types that
+/// no browser reads yet.
+const BROWSER_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
 
 fn print_bytes() -> Result<()> {
     let dist = tree::tracker_package().join("dist");
