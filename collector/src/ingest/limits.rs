@@ -74,6 +74,17 @@ impl Limits {
         self
     }
 
+    /// The limits for an event that another collector sends on: it carries the context of its batch in itself, which was
+    /// judged apart there, and how far it was trusted.
+    #[must_use]
+    pub(super) fn forwarded(&self) -> Self {
+        Self {
+            event_bytes: self.event_bytes.saturating_mul(2).saturating_add(FORWARDED_BYTES),
+            json_keys: self.json_keys.saturating_mul(2).saturating_add(FORWARDED_KEYS),
+            ..self.clone()
+        }
+    }
+
     /// What the scanner lets through as one event.
     pub fn json(&self) -> json::Limits {
         json::Limits { depth: self.json_depth, keys: self.json_keys }
@@ -105,6 +116,9 @@ impl Default for Limits {
     }
 }
 
+/// `context.selvedge`, and the parts that a forwarding collector writes out.
+const FORWARDED_BYTES: usize = 2 * 1_024;
+const FORWARDED_KEYS: usize = 32;
 const MIB: usize = 1_024 * 1_024;
 
 #[cfg(test)]

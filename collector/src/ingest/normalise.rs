@@ -6,7 +6,7 @@ use selvedge_core::wire::field;
 
 use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
 use super::verdict::{EventRefusal, Warning, Warnings};
-use super::{Desk, claim, message_id, time, traits};
+use super::{Desk, Limits, claim, message_id, time, traits};
 use crate::event::{AcceptedEvent, EventType, Order, Snapshot, Strength, UnixMillis, Verdict};
 
 /// What the events of one request share.
@@ -69,15 +69,30 @@ pub(super) fn message_id_of(raw: &[u8]) -> Option<Box<str>> {
 }
 
 fn check(raw: &[u8], desk: &Desk<'_>) -> Result<(), EventRefusal> {
-    if raw.len() > desk.limits.event_bytes {
-        return Err(EventRefusal::EventTooLarge { size_bytes: raw.len(), limit_bytes: desk.limits.event_bytes });
+    match check_within(raw, desk.limits) {
+        Err(EventRefusal::EventTooLarge { .. } | EventRefusal::TooManyKeys { .. }) if is_forwarded(raw, desk) => {
+            check_within(raw, &desk.limits.forwarded())
+        }
+        checked => checked,
+    }
+}
+
+fn check_within(raw: &[u8], limits: &Limits) -> Result<(), EventRefusal> {
+    if raw.len() > limits.event_bytes {
+        return Err(EventRefusal::EventTooLarge { size_bytes: raw.len(), limit_bytes: limits.event_bytes });
     }
     if json::kind(raw) != Some(Kind::Object) {
         return Err(EventRefusal::NotAnObject);
     }
-    json::check(raw, &desk.limits.json())
+    json::check(raw, &limits.json())
         .map(|_| ())
-        .map_err(|fault| EventRefusal::from_fault(fault.kind, pointer_to(raw, fault.offset), desk.limits))
+        .map_err(|fault| EventRefusal::from_fault(fault.kind, pointer_to(raw, fault.offset), limits))
+}
+
+/// Whether another collector sends the event on.
+fn is_forwarded(raw: &[u8], desk: &Desk<'_>) -> bool {
+    let context = member(raw, field::CONTEXT).unwrap_or_default();
+    desk.strength() > Strength::Observed && ContextParts::of(context).selvedge.is_some()
 }
 
 fn event_type(parts: &Parts<'_>, shared: &Shared<'_>) -> Result<EventType, EventRefusal> {

@@ -184,6 +184,17 @@ fn what_breaks_a_rule_is_refused_with_code_and_place() {
 }
 
 #[test]
+fn an_event_that_a_collector_sends_on_may_carry_its_batchs_context_in_itself() {
+    let of = |context: &str| format!(r#"{{"type":"page","context":{{{context}"x":"{}"}}}}"#, "x".repeat(60_000));
+    let forwarded = of(r#""selvedge":{"guarded":true},"#);
+    assert!(event(&Bytes::from(forwarded.clone()), 0, &shared(), &desk(&key(Right::Secret)), &mut Vec::new()).is_ok());
+    for (right, text) in [(Right::Public, forwarded), (Right::Secret, of(""))] {
+        let refusal = event(&Bytes::from(text), 0, &shared(), &desk(&key(right)), &mut Vec::new()).unwrap_err();
+        assert_eq!(refusal.code(), "event_too_large", "{right:?}");
+    }
+}
+
+#[test]
 fn a_public_key_may_not_use_the_message_ids_of_servers() {
     for message_id in ["profile:x:1", "import:crm:7"] {
         let text = format!(r#"{{"type":"identify","userId":"u1","messageId":"{message_id}"}}"#);
