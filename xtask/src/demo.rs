@@ -32,7 +32,7 @@ pub(crate) struct Options {
 
 /// Sets up, builds, starts; then waits for Ctrl-C, or walks. False when the walk found something missing.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let chromium = if options.check { Some(setup::for_the_browser()?.chromium) } else { None };
+    let chromium = if options.check { Some(setup::for_the_browser()?) } else { None };
     web::build()?;
     build_collector()?;
     let demo = Demo::start()?;

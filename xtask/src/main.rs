@@ -10,6 +10,7 @@ mod demo;
 mod mobile;
 mod npm;
 mod process;
+mod python;
 mod setup;
 mod tally;
 mod test;

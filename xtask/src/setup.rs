@@ -5,19 +5,23 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::wasm_toolchain::WasmToolchain;
-use crate::{chromium, npm, tree};
+use crate::{chromium, npm, python, tree};
 
 /// What the tests run with.
 pub(crate) struct Machine {
     /// The browser.
     pub(crate) chromium: PathBuf,
+    /// A Python that has the stock clients.
+    pub(crate) client_python: PathBuf,
 }
 
 /// All that any chore needs.
 pub(crate) fn everything() -> Result<Machine> {
     println!("setup");
     for_the_tracker()?;
-    for_the_browser()
+    let chromium = for_the_browser()?;
+    npm::install(&tree::node_clients())?;
+    Ok(Machine { chromium, client_python: python::install(&tree::python_clients())? })
 }
 
 /// What building the page's tracker needs.
@@ -27,8 +31,8 @@ pub(crate) fn for_the_tracker() -> Result<WasmToolchain> {
     Ok(toolchain)
 }
 
-/// What a walk through a page needs.
-pub(crate) fn for_the_browser() -> Result<Machine> {
+/// What a walk through a page needs: gives the browser.
+pub(crate) fn for_the_browser() -> Result<PathBuf> {
     npm::install(&tree::browser_tests())?;
-    Ok(Machine { chromium: chromium::find_or_install()? })
+    chromium::find_or_install()
 }

@@ -26,7 +26,9 @@ pub(crate) fn run() -> Result<bool> {
         cargo(&["build", "--quiet", "-p", "selvedge-wasm", "--target", "wasm32-unknown-unknown"]),
     )?;
     report.part("rust", with_machine(cargo(&["test", "--workspace", "--no-fail-fast"]), &machine))?;
-    report.part("browser", browser_tests(&machine)?)?;
+    report.part("browser", node_tests(&tree::browser_tests(), &machine)?)?;
+    report.part("node clients", node_tests(&tree::node_clients(), &machine)?)?;
+    report.part("python clients", python_client_tests(&machine))?;
     report.part("python", python_tests(&bindings))?;
     report.part("demo", with_machine(demo_check()?, &machine))?;
     report.print();
@@ -68,13 +70,13 @@ impl Report {
     }
 
     fn print(&self) {
-        println!("\npart          seconds   passed   failed");
+        println!("\npart            seconds   passed   failed");
         for part in &self.parts {
             let counts = part.tally.map(|tally| format!("{:>9}{:>9}", tally.passed, tally.failed)).unwrap_or_default();
-            println!("{:<12}{:>9.1}{counts}", part.name, part.seconds);
+            println!("{:<14}{:>9.1}{counts}", part.name, part.seconds);
         }
         let seconds: f64 = self.parts.iter().map(|part| part.seconds).sum();
-        println!("{:<12}{seconds:>9.1}\n", "together");
+        println!("{:<14}{seconds:>9.1}\n", "together");
         let Tally { passed, failed } = self.total();
         println!("{passed} passed, {failed} failed");
     }
@@ -117,10 +119,9 @@ fn with_machine(mut command: Command, machine: &Machine) -> Command {
     command
 }
 
-fn browser_tests(machine: &Machine) -> Result<Command> {
-    let folder = tree::browser_tests();
+fn node_tests(folder: &Path, machine: &Machine) -> Result<Command> {
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec"]).args(files_ending(&folder, ".test.mjs")?);
+    node.args(["--test", "--test-reporter=spec"]).args(files_ending(folder, ".test.mjs")?);
     node.current_dir(folder);
     Ok(with_machine(node, machine))
 }
@@ -130,6 +131,13 @@ fn python_tests(bindings: &Path) -> Command {
     python.args(["-m", "unittest", "discover", "--start-directory"]).arg(mobile::python_tests());
     python.env("PYTHONPATH", bindings).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tree::root());
     python
+}
+
+fn python_client_tests(machine: &Machine) -> Command {
+    let mut python = Command::new(&machine.client_python);
+    python.args(["-m", "unittest", "discover", "--start-directory", "."]);
+    python.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tree::python_clients());
+    with_machine(python, machine)
 }
 
 fn demo_check() -> Result<Command> {

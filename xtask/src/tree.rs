@@ -25,6 +25,16 @@ pub(crate) fn browser_tests() -> PathBuf {
     root().join("tests/browser")
 }
 
+/// The tests of other vendors' clients for Node.
+pub(crate) fn node_clients() -> PathBuf {
+    root().join("tests/clients/node")
+}
+
+/// The tests of other vendors' clients for Python.
+pub(crate) fn python_clients() -> PathBuf {
+    root().join("tests/clients/python")
+}
+
 /// The collector as the chores build and start it.
 ///
 /// The dev profile, with optimised dependencies: from cold it is there in half the time of the release build, which
