@@ -148,6 +148,7 @@ impl Run {
     fn begin(parts: Parts, line: Sender<Message>, standing: Arc<Standing>) -> Self {
         let Parts { config, mut store, mut owners, notices } = parts;
         let clock = Clock { began: Instant::now() };
+        store.sweep();
         let mut saved = left_behind(&mut store, &mut owners);
         saved.extend(store.read(IDENTITY));
         let (client, effects) = Client::restore(config, saved, clock.moment());
@@ -189,7 +190,7 @@ impl Run {
                 Message::Close => break,
             }
         }
-        self.store.write();
+        self.settle();
     }
 
     /// The next message. Whenever there is none, and after [`MOST_GATHERED`] of them, everything is written first.

@@ -42,13 +42,13 @@ impl Store {
     pub(crate) fn open(directory: &Path, limit_bytes: u64) -> io::Result<Self> {
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let draft = directory.join(format!("{}-{number}{DRAFT}", process::id()));
-        let made =
-            fs::create_dir_all(directory).and_then(|()| File::create(&draft)).and_then(|_| fs::remove_file(&draft));
-        match made {
-            Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-                return Err(error);
+        match fs::create_dir_all(directory).and_then(|()| File::create(&draft)) {
+            Ok(_) => {
+                // A neighbour may have swept it away already.
+                let _ = fs::remove_file(&draft);
             }
-            Ok(()) | Err(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {}
+            Err(error) => return Err(error),
         }
         Ok(Self {
             directory: directory.to_owned(),
@@ -63,19 +63,20 @@ impl Store {
         })
     }
 
-    /// Looks at what is there, of all processes, and sweeps away drafts that a crash left. A living neighbour whose
-    /// draft goes with them writes it again.
-    pub(crate) fn keys(&mut self) -> Vec<String> {
-        self.sizes.clear();
-        for file in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            let Ok(name) = file.file_name().into_string() else { continue };
+    /// Sweeps away drafts that a crash left. A living neighbour whose draft goes with them writes it again.
+    pub(crate) fn sweep(&self) {
+        for (name, file) in self.files() {
             if name.ends_with(DRAFT) {
                 // Should it stay, the next start sweeps again.
                 let _ = fs::remove_file(file.path());
-            } else if name.ends_with(ENTRY) {
-                self.sizes.insert(name, file.metadata().map_or(0, |metadata| metadata.len()));
             }
         }
+    }
+
+    /// What is there, of all processes.
+    pub(crate) fn keys(&mut self) -> Vec<String> {
+        let entries = self.files().filter(|(name, _)| name.ends_with(ENTRY));
+        self.sizes = entries.map(|(name, file)| (name, file.metadata().map_or(0, |metadata| metadata.len()))).collect();
         self.used_bytes = self.sizes.values().sum();
         self.sizes.keys().filter_map(|name| decode(name.strip_suffix(ENTRY)?)).collect()
     }
@@ -156,14 +157,23 @@ impl Store {
         if used_bytes > self.limit_bytes {
             return Err(ErrorKind::QuotaExceeded.into());
         }
-        let mut file = File::create(&self.draft)?;
-        file.write_all(value.as_bytes())?;
-        file.sync_data()?;
-        fs::rename(&self.draft, self.directory.join(&name))?;
+        let home = self.directory.join(&name);
+        match self.write_draft(value, &home) {
+            // A neighbour that began at this moment swept the draft away; it does so once.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.write_draft(value, &home)?,
+            written => written?,
+        }
         self.sizes.insert(name, size);
         self.used_bytes = used_bytes;
         self.renamed = true;
         Ok(())
+    }
+
+    fn write_draft(&self, value: &str, home: &Path) -> io::Result<()> {
+        let mut file = File::create(&self.draft)?;
+        file.write_all(value.as_bytes())?;
+        file.sync_data()?;
+        fs::rename(&self.draft, home)
     }
 
     fn remove_file(&mut self, name: &str) -> io::Result<()> {
@@ -178,6 +188,11 @@ impl Store {
         }
         self.used_bytes -= self.sizes.remove(name).unwrap_or_default();
         Ok(())
+    }
+
+    fn files(&self) -> impl Iterator<Item = (String, fs::DirEntry)> + use<> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        files.filter_map(|file| Some((file.file_name().into_string().ok()?, file)))
     }
 }
 
@@ -269,7 +284,9 @@ mod tests {
     fn a_draft_that_a_crash_left_is_swept_away_and_never_read() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("9-9.draft"), "half").unwrap();
-        assert!(open(&folder).keys().is_empty());
+        let mut store = open(&folder);
+        store.sweep();
+        assert!(store.keys().is_empty());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 

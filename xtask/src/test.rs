@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<bool> {
     report.part("browser", node_tests(&tree::browser_tests(), &machine)?)?;
     report.part("node clients", node_tests(&tree::node_clients(), &machine)?)?;
     report.part("python clients", python_client_tests(&machine))?;
-    report.part("python", python_tests(&bindings))?;
+    report.part("python", with_machine(python_tests(&bindings), &machine))?;
     report.part("demo", with_machine(demo_check()?, &machine))?;
     report.print();
     Ok(report.total().failed == 0)
