@@ -99,7 +99,7 @@ impl Driver {
 
     fn send(&self, message: Message, bytes: usize) {
         if self.standing.admit(bytes) {
-            // Refused only by a driver that ends at this moment; the call is then one after the end.
+            // Refused only by a driver that ends at this moment: it counts the call as one that it did not read.
             let _ = self.line.send(message);
         }
     }

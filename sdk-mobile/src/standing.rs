@@ -24,6 +24,8 @@ pub(crate) struct Reading {
     pub(crate) done: u64,
     /// Bytes of messages that the core has not handled.
     unread_bytes: usize,
+    /// Those of them that are to become events.
+    unread_events: u64,
     /// Calls that were refused here: the driver was too far behind, or has ended.
     pub(crate) refused: u64,
     /// Uploads that were not answered yet.
@@ -42,20 +44,24 @@ impl Standing {
     /// Admits a message; false if it must be dropped, and counted if it weighs something: what does not is no event.
     pub(crate) fn admit(&self, bytes: usize) -> bool {
         let mut now = self.lock();
+        let is_event = u64::from(bytes > 0);
         let unread_bytes = now.unread_bytes.saturating_add(bytes);
         let admitted = !now.ended && unread_bytes <= MAX_UNREAD_BYTES;
         if admitted {
             now.sent += 1;
             now.unread_bytes = unread_bytes;
+            now.unread_events += is_event;
         } else {
-            now.refused += u64::from(bytes > 0);
+            now.refused += is_event;
         }
         admitted
     }
 
     /// The driver took a message of that size off the line.
     pub(crate) fn release(&self, bytes: usize) {
-        self.lock().unread_bytes -= bytes;
+        let mut now = self.lock();
+        now.unread_bytes -= bytes;
+        now.unread_events -= u64::from(bytes > 0);
     }
 
     /// The driver says what has changed.
@@ -65,9 +71,12 @@ impl Standing {
         result
     }
 
-    /// The driver has ended: nobody waits for it any more.
+    /// The driver has ended: nobody waits for it any more, and what it did not read is refused.
     pub(crate) fn end(&self) {
-        self.update(|now| now.ended = true);
+        self.update(|now| {
+            now.ended = true;
+            now.refused += std::mem::take(&mut now.unread_events);
+        });
     }
 
     /// A look in which every call made before is taken in. Waits for the core alone, and only if it is behind.
@@ -122,6 +131,16 @@ mod tests {
         standing.release(MAX_UNREAD_BYTES);
         assert!(standing.admit(1));
         assert_eq!(standing.update(|now| now.all_stats()).dropped, 1);
+    }
+
+    #[test]
+    fn what_a_driver_leaves_unread_is_counted_once() {
+        let standing = Standing::new();
+        assert!(standing.admit(1) && standing.admit(0) && standing.admit(1));
+        standing.release(1);
+        standing.end();
+        assert!(!standing.admit(0));
+        assert_eq!(standing.up_to_date().all_stats().dropped, 1);
     }
 
     #[test]

@@ -308,6 +308,21 @@ fn calls_after_the_end_do_nothing_and_are_counted() {
 }
 
 #[test]
+fn calls_that_race_with_the_end_are_stored_or_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let tracker = open(&dead_host(), folder.path());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..500).for_each(|_| tracker.track("A".into(), None)));
+        }
+        assert!(tracker.shut_down(PATIENCE_MS));
+    });
+    let before = tracker.stats();
+    assert_eq!(before.queued + before.dropped, 2_000);
+    assert_eq!(open(&dead_host(), folder.path()).stats().queued, before.queued);
+}
+
+#[test]
 fn what_a_developer_must_mend_is_said_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let good = options("https://collect.example", folder.path());
