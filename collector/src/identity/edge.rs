@@ -54,3 +54,25 @@ pub(super) fn edges<'a>(
     edges.retain(|edge| said.insert((edge.pair(), edge.strength.is_trusted())));
     edges
 }
+
+#[cfg(test)]
+pub(super) mod tests_only {
+    //! The edges of claims as the incremental engine is given them.
+
+    use super::*;
+    use crate::identity::crowd::quarantine;
+    use crate::identity::incremental::Tie;
+
+    pub(in crate::identity) fn ties(claims: &[Claim], rules: &Rules) -> Vec<Tie> {
+        let quarantined = quarantine(claims, rules);
+        let names = Names::of(claims.iter().flat_map(|claim| left(&claim.identifiers, &quarantined)), rules);
+        let tie = |edge: &Edge<'_>| Tie {
+            order: edge.order.clone(),
+            anchor: names.identifier(edge.anchor).clone(),
+            other: names.identifier(edge.other).clone(),
+            strength: edge.strength,
+            source: edge.source,
+        };
+        edges(claims, &names, &quarantined, rules).iter().map(tie).collect()
+    }
+}

@@ -151,4 +151,4 @@ pub(super) fn limit(class: Class, rules: &Rules) -> usize {
 }
 
 /// identity.md, section 4: a follower is within three steps of its leader.
-const MAX_STEPS: usize = 3;
+pub(super) const MAX_STEPS: usize = 3;

@@ -26,6 +26,7 @@ mod crowd;
 mod device;
 mod edge;
 mod follow;
+pub mod incremental;
 mod names;
 pub mod normal;
 mod place;

@@ -55,6 +55,13 @@ impl Rules {
         Rank { class, priority, value: &identifier.value }
     }
 
+    /// The place of a kind among account and contact kinds, by priority: the rounds of a placing. Kinds that name no
+    /// person come behind all that do.
+    pub(super) fn place_of_kind(&self, kind: &Kind) -> usize {
+        let names = self.account_kinds.iter().chain(&self.contact_kinds);
+        names.into_iter().position(|named| named == kind).unwrap_or(usize::MAX)
+    }
+
     fn rank_of_kind(&self, kind: &Kind) -> (Class, usize) {
         let classes = [
             (Class::Account, &self.account_kinds),

@@ -1,0 +1,183 @@
+//! Held to the placing of the whole ledger, event after event.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use selvedge_core::identifier::{Identifier, Kind};
+
+use super::*;
+use crate::event::{Claimed, Order, Source, Strength, UnixMillis};
+use crate::identity::{Claim, Placing, place};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn after_every_event_everyone_stands_as_in_the_placing_of_the_whole(log in any_log()) {
+        let rules = rules();
+        let mut ledger = Ledger::default();
+        for told in 1..=log.len() {
+            ledger.tell(&log[..told], &rules);
+            let whole = place(&log[..told], &rules);
+            prop_assert_eq!(ledger.people(), people(&whole), "after {} of {:#?}", told, log);
+        }
+    }
+
+    #[test]
+    fn taking_an_event_back_restores_what_was_before(log in any_log()) {
+        let rules = rules();
+        let mut ledger = Ledger::default();
+        let (rest, last) = log.split_at(log.len() - 1);
+        ledger.tell(rest, &rules);
+        let before = ledger.stood.clone();
+        ledger.tell(&[rest, last].concat(), &rules);
+        ledger.tell(rest, &rules);
+        prop_assert_eq!(ledger.stood, before);
+    }
+}
+
+/// identity.md, section 7, law 8.
+#[test]
+fn how_many_one_event_replaces_does_not_depend_on_how_many_there_are() {
+    let rules = Rules::default();
+    for people in [100, 1_600] {
+        let mut said: Vec<Claim> = Vec::new();
+        // Everyone shares an address with the next and a telephone with the one before: one component.
+        for n in 0..people {
+            said.push(claim(n, &format!("U{n} e{n}"), Strength::Observed));
+            said.push(claim(n + people, &format!("U{} e{n}", n + 1), Strength::Observed));
+        }
+        let mut ledger = Ledger::default();
+        ledger.tell(&said, &rules);
+        // Back-dated: the address of one in the middle goes to its neighbour.
+        let middle = people / 2;
+        said.push(claim(-1, &format!("U{} e{middle}", middle + 1), Strength::Observed));
+        let replaced = ledger.tell(&said, &rules);
+        assert!((1..=4).contains(&replaced.len()), "{people} people: {replaced:?}");
+        assert!(ledger.asked.borrow().len() <= 40, "{people} people: asked about {}", ledger.asked.borrow().len());
+    }
+}
+
+/// A ledger in memory.
+#[derive(Default)]
+struct Ledger {
+    ties: BTreeMap<Identifier, Rc<[Tie]>>,
+    named: BTreeSet<Identifier>,
+    stood: BTreeMap<Identifier, Standing>,
+    /// Whose edges were asked for since the last event.
+    asked: RefCell<BTreeSet<Identifier>>,
+}
+
+impl Ground for Ledger {
+    type Error = std::convert::Infallible;
+
+    fn ties(&self, name: &Identifier) -> Result<Rc<[Tie]>, Self::Error> {
+        self.asked.borrow_mut().insert(name.clone());
+        Ok(self.ties.get(name).cloned().unwrap_or_default())
+    }
+
+    fn is_named(&self, name: &Identifier) -> Result<bool, Self::Error> {
+        Ok(self.named.contains(name))
+    }
+
+    fn stood(&self, name: &Identifier) -> Result<Option<Standing>, Self::Error> {
+        Ok(self.stood.get(name).cloned())
+    }
+
+    fn trusted_person(&self, head: &Identifier) -> Result<Vec<Identifier>, Self::Error> {
+        let of_head = self.stood.iter().filter(|(_, stood)| stood.among_trusted.head == *head);
+        Ok(of_head.map(|(name, _)| name.clone()).collect())
+    }
+}
+
+impl Ledger {
+    /// Takes the ledger to these claims, and tells the engine what that changes.
+    fn tell(&mut self, claims: &[Claim], rules: &Rules) -> Replaced {
+        let mut ties: BTreeMap<Identifier, Vec<Tie>> = BTreeMap::new();
+        for tie in crate::identity::edge::tests_only::ties(claims, rules) {
+            ties.entry(tie.anchor.clone()).or_default().push(tie.clone());
+            ties.entry(tie.other.clone()).or_default().push(tie);
+        }
+        let now: BTreeMap<Identifier, Rc<[Tie]>> = ties.into_iter().map(|(name, ties)| (name, ties.into())).collect();
+        let named: BTreeSet<Identifier> = place(claims, rules).people.into_keys().collect();
+        let mut dirty: BTreeSet<Identifier> = self.named.symmetric_difference(&named).cloned().collect();
+        for name in self.ties.keys().chain(now.keys()) {
+            if self.ties.get(name) != now.get(name) {
+                dirty.insert(name.clone());
+            }
+        }
+        (self.ties, self.named) = (now, named);
+        self.asked.borrow_mut().clear();
+        let Ok(replaced) = replace(self, rules, &dirty);
+        for (name, standing) in replaced.clone() {
+            match standing {
+                Some(standing) => self.stood.insert(name, standing),
+                None => self.stood.remove(&name),
+            };
+        }
+        replaced
+    }
+
+    /// Of every name its leader, and the edge by which it follows, or by which the person that it heads does.
+    fn people(&self) -> People {
+        let place = |(name, standing): (&Identifier, &Standing)| {
+            let by_trust = standing.among_trusted.parent.clone().filter(|_| standing.among_trusted.head != *name);
+            let by_all = standing.among_all.as_ref().filter(|second| second.head != *name);
+            (name.clone(), (standing.leader.clone(), by_trust.or(by_all.and_then(|second| second.parent.clone()))))
+        };
+        self.stood.iter().map(place).collect()
+    }
+}
+
+type People = BTreeMap<Identifier, (Identifier, Option<crate::identity::ParentEdge>)>;
+
+fn people(whole: &Placing) -> People {
+    whole.people.iter().map(|(name, place)| (name.clone(), (place.leader.clone(), place.parent.clone()))).collect()
+}
+
+fn rules() -> Rules {
+    let accounts = vec![Kind::USER_ID, Kind::new("crm_id")];
+    Rules { account_kinds: accounts, contact_limit: 2, crowd_limit: 4, ..Rules::default() }
+}
+
+/// Few names, so that they meet; few times, so that they tie.
+fn any_log() -> impl Strategy<Value = Vec<Claim>> {
+    let name = prop_oneof![
+        3 => (0..4u8).prop_map(|n| ("user_id", n)),
+        1 => (0..3u8).prop_map(|n| ("crm_id", n)),
+        4 => (0..5u8).prop_map(|n| ("email", n)),
+        3 => (0..4u8).prop_map(|n| ("phone", n)),
+    ];
+    let strength =
+        prop_oneof![2 => Just(Strength::Observed), 1 => Just(Strength::Proven), 1 => Just(Strength::Asserted)];
+    let names = prop::collection::vec((name, strength), 1..4);
+    prop::collection::vec((0..6i64, names), 1..24).prop_map(|log| {
+        let claim = |(place, (time, names)): (usize, (i64, Vec<((&str, u8), Strength)>))| {
+            let mut identifiers: Vec<Claimed> = Vec::new();
+            for ((kind, n), strength) in names {
+                let identifier = Identifier::new(Kind::new(kind), format!("{kind}{n}"));
+                let is_second = identifiers.iter().any(|known| {
+                    known.identifier == identifier
+                        || (known.identifier.kind == identifier.kind && matches!(kind, "user_id" | "crm_id"))
+                });
+                if !is_second {
+                    identifiers.push(Claimed { identifier, strength });
+                }
+            }
+            let order = Order { time: UnixMillis(time), message_id: format!("m{place:02}").into() };
+            Claim { order, identifiers, source: Source(1) }
+        };
+        log.into_iter().enumerate().map(claim).collect()
+    })
+}
+
+fn claim(time: i64, names: &str, strength: Strength) -> Claim {
+    let identifier = |name: &str| {
+        let kind = if name.starts_with('U') { Kind::USER_ID } else { Kind::EMAIL };
+        Claimed { identifier: Identifier::new(kind, name), strength }
+    };
+    let order = Order { time: UnixMillis(time), message_id: format!("m {time} {names}").into() };
+    Claim { order, identifiers: names.split(' ').map(identifier).collect(), source: Source(1) }
+}
