@@ -1,10 +1,11 @@
 //! Serves the shop of `examples/web`: its files as they are, but for the tracker's address and key in the HTML.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tiny_http::{Header, Request, Response};
+use tiny_http::Request;
 
 use super::collector::Collector;
 use super::server::Server;
@@ -40,8 +41,8 @@ impl Pages {
     fn answer(&self, request: Request) {
         let path = request.url().split('?').next().unwrap_or_default().trim_start_matches('/').to_owned();
         let answered = match self.page(if path.is_empty() { "index.html" } else { &path }) {
-            Some((bytes, media_type)) => request.respond(with_type(Response::from_data(bytes), media_type)),
-            None => request.respond(Response::from_string("There is no such page.").with_status_code(404)),
+            Some((bytes, media_type)) => send(request, "200 OK", media_type, &bytes),
+            None => send(request, "404 Not Found", "text/plain", b"There is no such page."),
         };
         // A visitor who left before the answer is no fault of the shop.
         drop(answered);
@@ -71,11 +72,14 @@ fn media_type(file: &Path) -> Option<&'static str> {
     }
 }
 
-fn with_type(response: Response<std::io::Cursor<Vec<u8>>>, media_type: &str) -> Response<std::io::Cursor<Vec<u8>>> {
-    match Header::from_bytes("content-type", media_type) {
-        Ok(header) => response.with_header(header),
-        Err(()) => response,
-    }
+/// Ends the connection with the answer. `tiny_http` may hand a new connection to a thread that still waits on an older
+/// one: as long as a browser keeps those open, some of a page's pictures would never come.
+fn send(request: Request, status: &str, media_type: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut writer = request.into_writer();
+    write!(writer, "HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n", bytes.len())?;
+    writer.write_all(b"connection: close\r\n\r\n")?;
+    writer.write_all(bytes)?;
+    writer.flush()
 }
 
 #[cfg(test)]
