@@ -51,9 +51,10 @@ async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandErr
         Writer::start(store.clone(), Arc::clone(&rules)).map_err(system("the writer could not be started"))?;
     let workspace = default_workspace(&*store.view()?)?;
     let ledger = Ledger { store: store.clone(), rules: Arc::clone(&rules), workspace, clock: clock.clone() };
+    let destinations = config.destinations.iter().map(|known| (known.name.clone(), known.sends)).collect();
     let forwarding = Forwarding::start(config.destinations, &ledger, &intake.commits());
     let inside = Inside { store: store.clone(), intake, rules, clock: clock.clone() };
-    let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts };
+    let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts, destinations };
     let state = Arc::new(State::new(inside, settings));
 
     greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("stdout is closed"))?;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Refusal, State, body, error};
 use crate::event::Verdict;
+use crate::store::{Sizes, StoreError, View};
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -51,7 +52,10 @@ pub(super) async fn drop_foreign(
 
 /// `GET /metrics`, in Prometheus' text format.
 pub(super) async fn show(extract::State(state): extract::State<Arc<State>>) -> Result<Response, Refusal> {
-    let sizes = state.inside.store.view()?.sizes()?;
+    let view = state.inside.store.view()?;
+    let sizes = view.sizes()?;
+    let behind = behind(&state, &*view, &sizes)?;
+    drop(view);
     let writer = state.inside.intake.counts();
     let counts = &state.counts;
     let limits = state.limits();
@@ -74,6 +78,8 @@ pub(super) async fn show(extract::State(state): extract::State<Arc<State>>) -> R
     page.gauge("ledger_profiles", "Profiles that stand.", sizes.profiles);
     page.gauge("ledger_conflicts", "Edges whose ends are two people.", sizes.conflicts);
     page.gauge("ledger_bytes", "Bytes of the ledger's files.", sizes.bytes);
+    page.by_destination("destination_events_behind", "Events that a destination has still to hear.", &behind.events);
+    page.by_destination("destination_changes_behind", "Changes that a destination has still to hear.", &behind.changes);
     let mut response = page.0.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     Ok(response)
@@ -81,6 +87,26 @@ pub(super) async fn show(extract::State(state): extract::State<Arc<State>>) -> R
 
 fn read(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
+}
+
+/// How far the destinations are behind the ledger, by their names; each in what it takes.
+struct Behind<'a> {
+    events: Vec<(&'a str, i64)>,
+    changes: Vec<(&'a str, i64)>,
+}
+
+fn behind<'a>(state: &'a State, view: &dyn View, sizes: &Sizes) -> Result<Behind<'a>, StoreError> {
+    let mut behind = Behind { events: Vec::new(), changes: Vec::new() };
+    for (name, sends) in &state.settings.destinations {
+        let position = view.position(name)?.unwrap_or_default();
+        if sends.events {
+            behind.events.push((name, sizes.last_seq.0.saturating_sub(position.event_seq.0)));
+        }
+        if sends.profiles {
+            behind.changes.push((name, sizes.last_change.0.saturating_sub(position.change_seq.0)));
+        }
+    }
+    Ok(behind)
 }
 
 /// Counts by stable code: a short list, met only where something was wrong.
@@ -114,6 +140,15 @@ impl Page {
         self.head(&format!("{name}_total"), help, "counter");
         for (code, count) in counts.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let _ = writeln!(self.0, "selvedge_{name}_total{{code=\"{code}\"}} {count}");
+        }
+    }
+
+    fn by_destination(&mut self, name: &str, help: &str, values: &[(&str, i64)]) {
+        self.head(name, help, "gauge");
+        for (destination, value) in values {
+            // As the format escapes an operator's text.
+            let destination = destination.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n");
+            let _ = writeln!(self.0, "selvedge_{name}{{destination=\"{destination}\"}} {value}");
         }
     }
 

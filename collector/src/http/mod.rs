@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::config::Sends;
 use crate::identity::Rules;
 use crate::ingest::Limits;
 use crate::ingest::writer::Intake;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Hosts that `/r` may lead to, as they stand in the address (`shop.example`, `shop.example:8443`); empty: none.
     pub redirect_hosts: Vec<Box<str>>,
+    /// Whose distance from the ledger's end `/metrics` shows.
+    pub destinations: Vec<(Box<str>, Sends)>,
 }
 
 /// What all requests share.

@@ -1,6 +1,7 @@
 //! protocol.md, sections 1 to 3: the paths, the bodies, the answers.
 
 use super::*;
+use crate::config::Sends;
 
 #[tokio::test]
 async fn every_path_takes_events_with_and_without_a_trailing_slash() {
@@ -181,6 +182,19 @@ async fn the_counts_tell_what_was_refused_and_why() {
     ] {
         assert!(metrics.contains(&format!("{line}\n")), "{line} in {metrics}");
     }
+}
+
+#[tokio::test]
+async fn how_far_a_destination_is_behind_is_told_in_what_it_takes() {
+    let sends = |events, profiles| Sends { events, profiles };
+    let destinations = vec![("upstream".into(), sends(true, false)), (r#"crm "eu""#.into(), sends(false, true))];
+    let house = House::with(Settings { destinations, ..Settings::default() });
+    house.post("/v1/batch", batch(&[track("m-1"), track("m-2")])).await;
+    let metrics = house.metrics().await;
+    let told: Vec<&str> = metrics.lines().filter(|line| line.contains("{destination=")).collect();
+    assert_eq!(told[0], "selvedge_destination_events_behind{destination=\"upstream\"} 2");
+    // One profile began, and has a snapshot.
+    assert_eq!(told[1..], [r#"selvedge_destination_changes_behind{destination="crm \"eu\""} 2"#]);
 }
 
 impl House {
