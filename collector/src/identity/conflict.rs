@@ -1,13 +1,13 @@
 //! Edges that were said and could not hold: shown to the operator, never lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use selvedge_core::identifier::{Class, Identifier};
 
 use super::Rules;
 use super::edge::Edge;
 use super::follow::limit;
-use super::names::{KindNumber, Name, Names};
+use super::names::{Name, Names};
 use crate::event::{Order, Source, Strength};
 
 /// An edge whose ends are two people in the end.
@@ -60,14 +60,14 @@ pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], names: &Names<'_>, r
     if refused.is_empty() {
         return Vec::new();
     }
-    let mut holds: Vec<BTreeMap<KindNumber, usize>> = vec![BTreeMap::new(); names.len()];
+    let mut held: Vec<Vec<Identifier>> = vec![Vec::new(); names.len()];
     for (name, &head) in head.iter().enumerate() {
-        *holds[head].entry(names.kind(name)).or_default() += 1;
+        held[head].push(names.identifier(name).clone());
     }
     let conflict = |edge: &Edge<'_>| Conflict {
         x: names.identifier(edge.anchor).clone(),
         y: names.identifier(edge.other).clone(),
-        reason: reason(&holds[head[edge.anchor]], &holds[head[edge.other]], names, rules),
+        reason: why_apart(&held[head[edge.anchor]], &held[head[edge.other]], rules),
         order: edge.order.clone(),
         source: edge.source,
         strength: edge.strength,
@@ -75,17 +75,14 @@ pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], names: &Names<'_>, r
     refused.into_iter().map(conflict).collect()
 }
 
-/// Why two people, by how many values of each kind they hold, are not one.
-fn reason(
-    one: &BTreeMap<KindNumber, usize>,
-    another: &BTreeMap<KindNumber, usize>,
-    names: &Names<'_>,
-    rules: &Rules,
-) -> Reason {
+/// Why two people, by the names that each holds, are not one: the first reason that fits.
+pub fn why_apart(one: &[Identifier], another: &[Identifier], rules: &Rules) -> Reason {
+    let values = |names: &[Identifier], name: &Identifier| names.iter().filter(|n| n.kind == name.kind).count();
     let too_many = |class: Class| {
-        one.iter().filter(|(kind, _)| names.class(**kind) == class).any(|(kind, values)| {
-            let others = another.get(kind).copied().unwrap_or_default();
-            values + others > limit(class, rules)
+        let of_class = one.iter().filter(|name| rules.class(&name.kind) == class);
+        of_class.into_iter().any(|name| {
+            let others = values(another, name);
+            others > 0 && values(one, name) + others > limit(class, rules)
         })
     };
     if too_many(Class::Account) {

@@ -35,7 +35,7 @@ mod rules;
 
 pub use anchor::{Claim, anchor, strength};
 pub use belonging::{Belonging, owner_by_device};
-pub use conflict::{Conflict, Reason};
+pub use conflict::{Conflict, Reason, why_apart};
 pub use crowd::{Quarantine, left};
 pub use device::{Mark, Owner, Slice, Timeline};
 pub use place::{ParentEdge, Place, Placing, place};

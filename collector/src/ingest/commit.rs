@@ -7,9 +7,11 @@
 
 mod arrival;
 mod changes;
+mod conflicts;
+mod crowds;
 mod devices;
+mod ground;
 mod memory;
-mod neighbourhood;
 mod people;
 
 use std::collections::{BTreeMap, HashMap};

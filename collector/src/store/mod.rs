@@ -92,8 +92,10 @@ pub trait View {
     fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError>;
     /// Leader and followers of a person.
     fn members(&self, leader: NameId) -> Result<Vec<NameId>, StoreError>;
-    /// The conflicts of the edges from this anchor.
-    fn conflicts_from(&self, x: NameId) -> Result<Vec<ConflictRow>, StoreError>;
+    /// The names whose trusted person this one heads, itself among them.
+    fn trusted_person(&self, head: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// The conflicts of the edges of a name, whichever end it is.
+    fn conflicts_of(&self, name: NameId) -> Result<Vec<ConflictRow>, StoreError>;
     /// Conflicts, newest first, from before this place on.
     fn conflicts(
         &self,

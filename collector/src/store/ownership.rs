@@ -42,7 +42,7 @@ impl<'a> Ownership<'a> {
 
     /// The leader of the person that holds an account or contact.
     pub fn leader(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
-        Ok(self.view.placement(name)?.and_then(|placement| placement.leader))
+        Ok(self.view.placement(name)?.and_then(|placement| placement.leader()))
     }
 
     /// The leaders of all who marked a device.

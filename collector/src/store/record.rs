@@ -6,6 +6,7 @@ use bytes::Bytes;
 use selvedge_core::identifier::{Class, Identifier};
 
 use crate::event::{EventType, Order, Source, Strength, UnixMillis, Via, Workspace};
+use crate::identity::incremental::Reach;
 use crate::identity::{ProfileId, Quarantine, Reason};
 
 /// The row of an identifier.
@@ -86,15 +87,52 @@ pub struct Shape {
     pub is_snapshot: bool,
 }
 
-/// Whose person an account or contact is: derived, and written only where it changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where an account or contact stands: derived, and written only where it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Placement {
-    /// Leads the person; `None` for a name that is no identifier any more.
-    pub leader: Option<NameId>,
-    /// The edge by which it, or the trusted person that it leads, follows.
-    pub parent: Option<Parent>,
+    /// Its place among people; `None` for a name that is no identifier any more.
+    pub place: Option<Place>,
     /// Whether a crowd uses it.
     pub quarantine: Option<Quarantine>,
+}
+
+impl Placement {
+    /// Who leads its person.
+    pub fn leader(&self) -> Option<NameId> {
+        self.place.as_ref().map(|place| place.leader)
+    }
+}
+
+/// The place of a name in both placings (identity.md, section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Leads its person.
+    pub leader: NameId,
+    /// Among trusted names.
+    pub among_trusted: Stood,
+    /// Of a name that heads a trusted person: where that person stands among all. Its head is the leader.
+    pub among_all: Option<Stood>,
+}
+
+impl Place {
+    /// The edge by which `name`, whose place this is, follows, or by which the trusted person that it heads does.
+    pub fn parent(&self, name: NameId) -> Option<&Parent> {
+        if self.among_trusted.head != name {
+            return self.among_trusted.parent.as_ref();
+        }
+        self.among_all.as_ref().filter(|stands| stands.head != name).and_then(|stands| stands.parent.as_ref())
+    }
+}
+
+/// Where a name, or a trusted person, stands in one placing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stood {
+    /// Which kind leads it, and in how many steps.
+    pub reach: Reach,
+    /// The edge by which it follows, let in or not; `None` for a leader.
+    pub parent: Option<Parent>,
+    /// Whose group it is in, its own perhaps.
+    pub head: NameId,
 }
 
 /// The edge by which a name follows: the evidence for its place.

@@ -27,13 +27,16 @@ pub(super) trait Units {
     /// The place of its leader's kind among account and contact kinds.
     fn kind(&self, unit: &Identifier) -> usize;
     /// Its edges to other units, first ones first, each with the unit at the other end.
-    fn ties(&self, unit: &Identifier) -> Result<Rc<[(Tie, Identifier)]>, Self::Error>;
+    fn ties(&self, unit: &Identifier) -> Result<UnitTies, Self::Error>;
     fn members(&self, unit: &Identifier) -> Result<Rc<[Identifier]>, Self::Error>;
     /// Where it stood before; `None` for one that was none.
     fn stood(&self, unit: &Identifier) -> Result<Option<Stood>, Self::Error>;
     /// Which unit a name belongs to now.
     fn unit_of(&self, name: &Identifier) -> Result<Identifier, Self::Error>;
 }
+
+/// The edges of a unit to others, first ones first, each with the unit at the other end.
+pub(super) type UnitTies = Rc<[(Tie, Identifier)]>;
 
 /// Where each unit stands that stands elsewhere than before; `None` for one that is none any more.
 pub(super) type Outcome = BTreeMap<Identifier, Option<Stood>>;
@@ -236,7 +239,7 @@ impl<'a, U: Units> Layer<'a, U> {
 }
 
 /// Which of two edges is first: by order, then by the ranks of its ends.
-pub(super) fn sequence<'t>(tie: &'t Tie, rules: &'t Rules) -> impl Ord + use<'t> {
+pub fn sequence<'t>(tie: &'t Tie, rules: &'t Rules) -> impl Ord + use<'t> {
     (&tie.order, rules.rank(&tie.anchor), rules.rank(&tie.other))
 }
 

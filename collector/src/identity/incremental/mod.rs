@@ -17,7 +17,7 @@ mod singles;
 mod trusted;
 
 pub use ground::{Ground, Standing, Stood, Tie};
-pub use layer::Reach;
+pub use layer::{Reach, sequence};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
 
-use super::ground::{Ground, Stood, Tie};
-use super::layer::Units;
+use super::ground::{Ground, Stood};
+use super::layer::{UnitTies, Units};
 use crate::identity::Rules;
 
 /// Every account and contact that a claim names.
 pub(super) struct Singles<'a, G> {
     ground: &'a G,
     rules: &'a Rules,
-    ties: RefCell<HashMap<Identifier, Rc<[(Tie, Identifier)]>>>,
+    ties: RefCell<HashMap<Identifier, UnitTies>>,
 }
 
 impl<'a, G: Ground> Singles<'a, G> {
@@ -34,13 +34,13 @@ impl<G: Ground> Units for Singles<'_, G> {
         self.rules.place_of_kind(&name.kind)
     }
 
-    fn ties(&self, name: &Identifier) -> Result<Rc<[(Tie, Identifier)]>, G::Error> {
+    fn ties(&self, name: &Identifier) -> Result<UnitTies, G::Error> {
         if let Some(ties) = self.ties.borrow().get(name) {
             return Ok(Rc::clone(ties));
         }
         let of_name = self.ground.ties(name)?;
         let trusted = of_name.iter().filter(|tie| tie.strength.is_trusted());
-        let ties: Rc<[_]> = trusted.map(|tie| (tie.clone(), tie.far_end(name).clone())).collect();
+        let ties: UnitTies = trusted.map(|tie| (tie.clone(), tie.far_end(name).clone())).collect();
         self.ties.borrow_mut().insert(name.clone(), Rc::clone(&ties));
         Ok(ties)
     }

@@ -142,6 +142,9 @@ fn rules() -> Rules {
     Rules { account_kinds: accounts, contact_limit: 2, crowd_limit: 4, ..Rules::default() }
 }
 
+/// A kind, a number, and how far it is trusted.
+type Drawn = ((&'static str, u8), Strength);
+
 /// Few names, so that they meet; few times, so that they tie.
 fn any_log() -> impl Strategy<Value = Vec<Claim>> {
     let name = prop_oneof![
@@ -154,7 +157,7 @@ fn any_log() -> impl Strategy<Value = Vec<Claim>> {
         prop_oneof![2 => Just(Strength::Observed), 1 => Just(Strength::Proven), 1 => Just(Strength::Asserted)];
     let names = prop::collection::vec((name, strength), 1..4);
     prop::collection::vec((0..6i64, names), 1..24).prop_map(|log| {
-        let claim = |(place, (time, names)): (usize, (i64, Vec<((&str, u8), Strength)>))| {
+        let claim = |(place, (time, names)): (usize, (i64, Vec<Drawn>))| {
             let mut identifiers: Vec<Claimed> = Vec::new();
             for ((kind, n), strength) in names {
                 let identifier = Identifier::new(Kind::new(kind), format!("{kind}{n}"));

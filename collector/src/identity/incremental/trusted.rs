@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
 
-use super::ground::{Ground, Stood, Tie};
-use super::layer::{Outcome, Units, sequence};
+use super::ground::{Ground, Stood};
+use super::layer::{Outcome, UnitTies, Units, sequence};
 use crate::identity::Rules;
 
 /// Trusted people, each named by the name that heads it.
@@ -15,7 +15,7 @@ pub(super) struct TrustedPeople<'a, G> {
     ground: &'a G,
     rules: &'a Rules,
     among_trusted: &'a Outcome,
-    ties: RefCell<HashMap<Identifier, Rc<[(Tie, Identifier)]>>>,
+    ties: RefCell<HashMap<Identifier, UnitTies>>,
     members: RefCell<HashMap<Identifier, Rc<[Identifier]>>>,
 }
 
@@ -77,7 +77,7 @@ impl<G: Ground> Units for TrustedPeople<'_, G> {
         self.rules.place_of_kind(&person.kind)
     }
 
-    fn ties(&self, person: &Identifier) -> Result<Rc<[(Tie, Identifier)]>, G::Error> {
+    fn ties(&self, person: &Identifier) -> Result<UnitTies, G::Error> {
         if let Some(ties) = self.ties.borrow().get(person) {
             return Ok(Rc::clone(ties));
         }
@@ -91,7 +91,7 @@ impl<G: Ground> Units for TrustedPeople<'_, G> {
             }
         }
         ties.sort_by(|(one, _), (other, _)| sequence(one, self.rules).cmp(&sequence(other, self.rules)));
-        let ties: Rc<[_]> = ties.into();
+        let ties: UnitTies = ties.into();
         self.ties.borrow_mut().insert(person.clone(), Rc::clone(&ties));
         Ok(ties)
     }

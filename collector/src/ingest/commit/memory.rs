@@ -84,7 +84,7 @@ impl Memory {
         }
         let placement = view.placement(name)?;
         let standing = placement.map_or(Standing::default(), |placement| Standing {
-            leader: placement.leader,
+            leader: placement.leader(),
             quarantine: placement.quarantine,
         });
         self.standings.put(name, standing);

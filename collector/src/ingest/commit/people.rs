@@ -1,16 +1,15 @@
-//! Places the neighbourhoods of unsettled names anew, stores what differs, and notes what it means for profiles.
+//! Places the unsettled names anew, stores what differs, and notes what it means for profiles.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use selvedge_core::identifier::Identifier;
-
+use super::ground::Claims;
 use super::memory::Standing;
-use super::neighbourhood::Neighbourhood;
 use super::{Cause, Settling};
 use crate::event::Claimed;
-use crate::identity::{Conflict, Placing, place};
-use crate::store::{ConflictRow, NameId, Parent, Placement, Role, ShapeId, StoreError};
+use crate::identity::incremental::replace;
+use crate::store::{NameId, Placement, Role, ShapeId, StoreError};
 
 /// A name whose person is led by another than before.
 struct Move {
@@ -20,65 +19,46 @@ struct Move {
 }
 
 impl Settling<'_> {
-    /// Places every unsettled name and all that are tied to it.
+    /// Places every unsettled name, and whoever that moves.
     pub(super) fn settle_people(&mut self) -> Result<(), StoreError> {
-        while let Some((name, cause)) = self.names.pop_first() {
-            let neighbourhood = Neighbourhood::of(name, self.transaction)?;
-            let mut causes = vec![cause];
-            for name in neighbourhood.names.keys() {
-                causes.extend(self.names.remove(name));
-            }
-            causes.sort_unstable();
-            self.settle_neighbourhood(&neighbourhood, &causes)?;
+        if self.names.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn settle_neighbourhood(&mut self, neighbourhood: &Neighbourhood, causes: &[Cause]) -> Result<(), StoreError> {
-        let placing = place(&neighbourhood.claims, self.rules);
-        let rows = neighbourhood.by_identifier();
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        let recounted = self.settle_crowds(&claims)?;
+        let causes = std::mem::take(&mut self.names);
+        let dirty = causes.keys().map(|name| claims.identifier(*name)).collect::<Result<BTreeSet<_>, _>>()?;
+        let mut placed = BTreeMap::new();
+        for (name, standing) in replace(&claims, self.rules, &dirty)? {
+            let place = standing.as_ref().map(|standing| claims.place_of(standing)).transpose()?;
+            placed.insert(claims.row(&name)?, place);
+        }
+        for &name in &recounted {
+            if let Entry::Vacant(stays) = placed.entry(name) {
+                stays.insert(self.transaction.placement(name)?.and_then(|stored| stored.place));
+            }
+        }
         let mut moves = Vec::new();
-        let mut recounted = Vec::new();
-        for (&name, identifier) in &neighbourhood.names {
-            let before = self.transaction.placement(name)?;
-            let after = placement(identifier, &placing, &rows);
-            if before == after {
-                continue;
-            }
-            self.transaction.set_placement(name, after.as_ref())?;
-            let (from, to) = (standing(before.as_ref()), standing(after.as_ref()));
-            self.memory.set_standing(name, to);
-            if from.quarantine != to.quarantine {
-                recounted.push(name);
-            }
-            if from.leader != to.leader {
-                moves.push(Move { name, from: from.leader, to: to.leader });
-            }
+        for (name, place) in placed {
+            moves.extend(self.put(name, Placement { place, quarantine: claims.quarantine(name)? })?);
         }
-        self.write_conflicts(neighbourhood, &placing.conflicts, &rows)?;
-        let Some(last) = causes.last() else { return Ok(()) };
+        let touched = causes.keys().copied().chain(moves.iter().map(|step| step.name)).collect();
+        let people = moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)).collect();
+        self.settle_conflicts(touched, people, &claims)?;
         for name in recounted {
-            self.anchor_anew(name, last)?;
+            self.anchor_anew(name, &cause_of(name, &causes))?;
         }
-        self.note_moves(&moves, causes)
+        self.note_moves(&moves, &causes)
     }
 
-    fn write_conflicts(
-        &self,
-        neighbourhood: &Neighbourhood,
-        conflicts: &[Conflict],
-        rows: &HashMap<&Identifier, NameId>,
-    ) -> Result<(), StoreError> {
-        let mut stored = BTreeMap::new();
-        for &name in neighbourhood.names.keys() {
-            stored.extend(self.transaction.conflicts_from(name)?.into_iter().map(|row| ((row.x, row.y), row)));
-        }
-        for conflict in conflicts.iter().filter_map(|conflict| row(conflict, rows)) {
-            if stored.remove(&(conflict.x, conflict.y)).as_ref() != Some(&conflict) {
-                self.transaction.put_conflict(self.workspace, &conflict)?;
-            }
-        }
-        stored.into_keys().try_for_each(|(x, y)| self.transaction.delete_conflict(x, y))
+    /// Stores where a name stands now; what that changes about its person.
+    fn put(&mut self, name: NameId, after: Placement) -> Result<Option<Move>, StoreError> {
+        let from = self.transaction.placement(name)?.as_ref().and_then(Placement::leader);
+        let to = after.leader();
+        self.memory.set_standing(name, Standing { leader: to, quarantine: after.quarantine });
+        let stands = (after != Placement::default()).then_some(&after);
+        self.transaction.set_placement(name, stands)?;
+        Ok((from != to).then_some(Move { name, from, to }))
     }
 
     /// Asks again who speaks for the claims that name it: a crowd's contact does not, or does again.
@@ -123,9 +103,9 @@ impl Settling<'_> {
     }
 
     /// What moved names mean for profiles and for the devices that they marked.
-    fn note_moves(&mut self, moves: &[Move], causes: &[Cause]) -> Result<(), StoreError> {
+    fn note_moves(&mut self, moves: &[Move], causes: &BTreeMap<NameId, Cause>) -> Result<(), StoreError> {
         for step in moves {
-            let because = self.because(step.name, causes)?;
+            let because = self.because(step, causes)?;
             let (was_leader, is_leader) = (step.from == Some(step.name), step.to == Some(step.name));
             if is_leader && !was_leader {
                 self.changes.begin(step.name, step.from, &because.message_id);
@@ -149,13 +129,21 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// The event of the group that moved a name: the one that makes its edge, if it is among them, else the last.
-    fn because(&self, name: NameId, causes: &[Cause]) -> Result<Cause, StoreError> {
-        let parent = self.transaction.placement(name)?.and_then(|placement| placement.parent);
-        let evidence = |cause: &&Cause| parent.as_ref().is_some_and(|p| p.order.message_id == cause.message_id);
-        let cause = causes.iter().find(evidence).or(causes.last());
-        Ok(cause.cloned().unwrap_or_else(|| Cause { arrival: 0, message_id: Arc::from("") }))
+    /// The event of the group that moved a name: the one that makes its edge, if it is among them; else the last that
+    /// spoke of it, of whom it joined or of whom it left; else the last of all.
+    fn because(&self, step: &Move, causes: &BTreeMap<NameId, Cause>) -> Result<Cause, StoreError> {
+        let place = self.transaction.placement(step.name)?.and_then(|placement| placement.place);
+        let parent = place.as_ref().and_then(|place| place.parent(step.name));
+        let evidence = |cause: &&Cause| parent.is_some_and(|parent| parent.order.message_id == cause.message_id);
+        let spoken_of =
+            || [Some(step.name), step.to, step.from].into_iter().flatten().find_map(|name| causes.get(&name));
+        let cause = causes.values().find(evidence).or_else(spoken_of).or_else(|| causes.values().max());
+        Ok(cause.cloned().unwrap_or_else(Cause::unknown))
     }
+}
+
+fn cause_of(name: NameId, causes: &BTreeMap<NameId, Cause>) -> Cause {
+    causes.get(&name).or_else(|| causes.values().max()).cloned().unwrap_or_else(Cause::unknown)
 }
 
 /// Where most of what a vanished leader led went first.
@@ -163,33 +151,8 @@ fn heir(leader: NameId, moves: &[Move]) -> Option<NameId> {
     moves.iter().filter(|step| step.from == Some(leader)).find_map(|step| step.to)
 }
 
-/// Where a name is placed, in rows; `None` when no claim is left that names it.
-fn placement(identifier: &Identifier, placing: &Placing, rows: &HashMap<&Identifier, NameId>) -> Option<Placement> {
-    let quarantine = placing.quarantined.get(identifier).copied();
-    let Some(found) = placing.people.get(identifier) else {
-        return quarantine.map(|how| Placement { leader: None, parent: None, quarantine: Some(how) });
-    };
-    let parent = found.parent.as_ref().and_then(|edge| {
-        let (from, to) = (*rows.get(&edge.from)?, *rows.get(&edge.to)?);
-        Some(Parent { from, to, order: edge.order.clone() })
-    });
-    Some(Placement { leader: rows.get(&found.leader).copied(), parent, quarantine })
-}
-
-fn standing(placement: Option<&Placement>) -> Standing {
-    placement.map_or(Standing::default(), |placement| Standing {
-        leader: placement.leader,
-        quarantine: placement.quarantine,
-    })
-}
-
-fn row(conflict: &Conflict, rows: &HashMap<&Identifier, NameId>) -> Option<ConflictRow> {
-    Some(ConflictRow {
-        x: *rows.get(&conflict.x)?,
-        y: *rows.get(&conflict.y)?,
-        reason: conflict.reason,
-        order: conflict.order.clone(),
-        source: conflict.source,
-        strength: conflict.strength,
-    })
+impl Cause {
+    fn unknown() -> Self {
+        Self { arrival: 0, message_id: Arc::from("") }
+    }
 }

@@ -4,7 +4,8 @@ use rusqlite::Row;
 
 use super::column::Code;
 use crate::event::Order;
-use crate::store::{ConflictRow, EventSlice, Shape, StoredEvent, Transition};
+use crate::identity::incremental::Reach;
+use crate::store::{ConflictRow, EventSlice, Parent, Place, Placement, Shape, Stood, StoredEvent, Transition};
 
 pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
     Ok(Shape {
@@ -33,6 +34,30 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
         batch_context: row.get::<_, Vec<u8>>(9)?.into(),
         raw: row.get::<_, Vec<u8>>(10)?.into(),
     })
+}
+
+/// A placement from its columns: leader and quarantine, then those of both placings.
+pub(super) fn placement(row: &Row<'_>) -> rusqlite::Result<Placement> {
+    let quarantine = row.get::<_, Option<Code<_>>>(1)?.map(|code| code.0);
+    let place = match (row.get(0)?, stood(row, 2)?) {
+        (Some(leader), Some(among_trusted)) => Some(Place { leader, among_trusted, among_all: stood(row, 9)? }),
+        _ => None,
+    };
+    Ok(Placement { place, quarantine })
+}
+
+/// From kind, steps, the parent's from, to, time and messageId, and the head.
+fn stood(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Stood>> {
+    let Some(kind) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
+    let number = |at: usize, number: i64| {
+        usize::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, number))
+    };
+    let reach = Reach { kind: number(column, kind)?, steps: number(column + 1, row.get(column + 1)?)? };
+    let parent = match row.get(column + 2)? {
+        Some(from) => Some(Parent { from, to: row.get(column + 3)?, order: order(row, column + 4)? }),
+        None => None,
+    };
+    Ok(Some(Stood { reach, parent, head: row.get(column + 6)? }))
 }
 
 pub(super) fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {

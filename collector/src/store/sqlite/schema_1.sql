@@ -117,16 +117,27 @@ create table snapshot (
 
 -- What follows from it.
 
+-- Where a name stands in both placings; the second only of a name that heads a trusted person.
 create table placement (
     identifier integer primary key,
     leader integer,
+    quarantine integer,
+    trusted_head integer,
+    trusted_kind integer,
+    trusted_steps integer,
+    trusted_from integer,
+    trusted_to integer,
+    trusted_time integer,
+    trusted_message_id text,
+    kind integer,
+    steps integer,
     parent_from integer,
     parent_to integer,
     parent_time integer,
-    parent_message_id text,
-    quarantine integer
+    parent_message_id text
 );
 create index placement_leader on placement (leader);
+create index placement_trusted_head on placement (trusted_head);
 
 create table conflict (
     x integer not null,
@@ -139,6 +150,7 @@ create table conflict (
     strength integer not null,
     primary key (x, y)
 ) without rowid;
+create index conflict_y on conflict (y);
 create index conflict_order on conflict (workspace, time, message_id);
 
 create table profile (

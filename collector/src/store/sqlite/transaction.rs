@@ -8,8 +8,8 @@ use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::key::NewKey;
 use crate::store::{
-    BatchId, ChangeSeq, ConflictRow, DeadLetter, NameId, NewEvent, NewName, NewShape, Placement, Position, Role, Seq,
-    ShapeGrowth, ShapeId, ShapeName, SnapshotRow, StoreError, Transaction, Transition, TransitionRow,
+    BatchId, ChangeSeq, ConflictRow, DeadLetter, NameId, NewEvent, NewName, NewShape, Parent, Placement, Position,
+    Role, Seq, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError, Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -312,21 +312,33 @@ impl Session<'_> {
 
     fn put_placement(&self, name: NameId, placement: &Placement) -> Result<(), StoreError> {
         const SQL: &str = "
-            insert into placement
-                (identifier, leader, parent_from, parent_to, parent_time, parent_message_id, quarantine)
-            values (:name, :leader, :parent_from, :parent_to, :parent_time, :parent_message_id, :quarantine)
-            on conflict (identifier) do update set leader = excluded.leader, parent_from = excluded.parent_from,
-                parent_to = excluded.parent_to, parent_time = excluded.parent_time,
-                parent_message_id = excluded.parent_message_id, quarantine = excluded.quarantine";
-        let parent = placement.parent.as_ref();
+            replace into placement
+                (identifier, leader, quarantine, trusted_head,
+                 trusted_kind, trusted_steps, trusted_from, trusted_to, trusted_time, trusted_message_id,
+                 kind, steps, parent_from, parent_to, parent_time, parent_message_id)
+            values (:name, :leader, :quarantine, :trusted_head,
+                :trusted_kind, :trusted_steps, :trusted_from, :trusted_to, :trusted_time, :trusted_message_id,
+                :kind, :steps, :parent_from, :parent_to, :parent_time, :parent_message_id)";
+        let among_trusted = placement.place.as_ref().map(|place| &place.among_trusted);
+        let among_all = placement.place.as_ref().and_then(|place| place.among_all.as_ref());
+        let (by_trust, by_all) = (parent(among_trusted), parent(among_all));
         let params = named_params! {
             ":name": name,
-            ":leader": placement.leader,
-            ":parent_from": parent.map(|parent| parent.from),
-            ":parent_to": parent.map(|parent| parent.to),
-            ":parent_time": parent.map(|parent| parent.order.time),
-            ":parent_message_id": parent.map(|parent| &*parent.order.message_id),
+            ":leader": placement.leader(),
             ":quarantine": placement.quarantine.map(Code),
+            ":trusted_head": among_trusted.map(|stood| stood.head),
+            ":trusted_kind": among_trusted.map(|stood| small(stood.reach.kind)),
+            ":trusted_steps": among_trusted.map(|stood| small(stood.reach.steps)),
+            ":trusted_from": by_trust.map(|parent| parent.from),
+            ":trusted_to": by_trust.map(|parent| parent.to),
+            ":trusted_time": by_trust.map(|parent| parent.order.time),
+            ":trusted_message_id": by_trust.map(|parent| &*parent.order.message_id),
+            ":kind": among_all.map(|stood| small(stood.reach.kind)),
+            ":steps": among_all.map(|stood| small(stood.reach.steps)),
+            ":parent_from": by_all.map(|parent| parent.from),
+            ":parent_to": by_all.map(|parent| parent.to),
+            ":parent_time": by_all.map(|parent| parent.order.time),
+            ":parent_message_id": by_all.map(|parent| &*parent.order.message_id),
         };
         self.execute(SQL, params).map(drop)
     }
@@ -335,6 +347,15 @@ impl Session<'_> {
         const SQL: &str = "delete from placement where identifier = :name";
         self.execute(SQL, named_params! { ":name": name }).map(drop)
     }
+}
+
+fn parent(stood: Option<&Stood>) -> Option<&Parent> {
+    stood.and_then(|stood| stood.parent.as_ref())
+}
+
+/// The place of a kind, or a number of steps, as SQLite takes it.
+fn small(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A count as SQLite takes it.

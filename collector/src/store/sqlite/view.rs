@@ -6,13 +6,13 @@ use rusqlite::named_params;
 use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
-use super::row::{bounds, conflict, count, event, order, rows, shape, transition};
+use super::row::{bounds, conflict, count, event, order, placement, rows, shape, transition};
 use super::session::Session;
 use crate::event::{Order, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
 use crate::key::StoredKey;
 use crate::store::{
-    ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DeviceAnchor, EventSlice, Fold, Name, NameId, NameSpan, Parent,
+    ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DeviceAnchor, EventSlice, Fold, Name, NameId, NameSpan,
     Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow, StoreError, StoredEvent,
     StoredTrait, TransitionRow, View,
 };
@@ -178,16 +178,11 @@ impl View for Session<'_> {
 
     fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError> {
         const SQL: &str = "
-            select leader, quarantine, parent_from, parent_to, parent_time, parent_message_id
+            select leader, quarantine,
+                trusted_kind, trusted_steps, trusted_from, trusted_to, trusted_time, trusted_message_id, trusted_head,
+                kind, steps, parent_from, parent_to, parent_time, parent_message_id, leader
             from placement where identifier = :name";
-        self.first(SQL, named_params! { ":name": name }, |row| {
-            let parent = match row.get::<_, Option<NameId>>(2)? {
-                Some(from) => Some(Parent { from, to: row.get(3)?, order: order(row, 4)? }),
-                None => None,
-            };
-            let quarantine = row.get::<_, Option<Code<_>>>(1)?.map(|code| code.0);
-            Ok(Placement { leader: row.get(0)?, parent, quarantine })
-        })
+        self.first(SQL, named_params! { ":name": name }, placement)
     }
 
     fn members(&self, leader: NameId) -> Result<Vec<NameId>, StoreError> {
@@ -195,10 +190,16 @@ impl View for Session<'_> {
         self.all(SQL, named_params! { ":leader": leader }, |row| row.get(0))
     }
 
-    fn conflicts_from(&self, x: NameId) -> Result<Vec<ConflictRow>, StoreError> {
-        const SQL: &str =
-            "select x, y, reason, time, message_id, source, strength from conflict where x = :x order by y";
-        self.all(SQL, named_params! { ":x": x }, conflict)
+    fn trusted_person(&self, head: NameId) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = "select identifier from placement where trusted_head = :head";
+        self.all(SQL, named_params! { ":head": head }, |row| row.get(0))
+    }
+
+    fn conflicts_of(&self, name: NameId) -> Result<Vec<ConflictRow>, StoreError> {
+        const SQL: &str = "
+            select x, y, reason, time, message_id, source, strength from conflict where x = :name
+            union select x, y, reason, time, message_id, source, strength from conflict where y = :name";
+        self.all(SQL, named_params! { ":name": name }, conflict)
     }
 
     fn conflicts(
