@@ -39,12 +39,12 @@ proptest! {
         let claims = claims(&log);
         let mut alone = Placing::default();
         for neighbourhood in neighbourhoods(&claims) {
-            let placing = identity::place(&neighbourhood, &Rules::default());
+            let placing = identity::place(&neighbourhood, &identity::Decisions::default(), &Rules::default());
             alone.people.extend(placing.people);
             alone.quarantined.extend(placing.quarantined);
             alone.conflicts.extend(placing.conflicts);
         }
-        let mut whole = identity::place(&claims, &Rules::default());
+        let mut whole = identity::place(&claims, &identity::Decisions::default(), &Rules::default());
         alone.conflicts.sort();
         whole.conflicts.sort();
         prop_assert_eq!(alone, whole);
@@ -58,14 +58,14 @@ proptest! {
             claim
         });
         let repeated: Vec<Claim> = said.iter().cloned().chain(again).collect();
-        prop_assert_eq!(identity::place(&repeated, &Rules::default()), identity::place(&said, &Rules::default()));
+        prop_assert_eq!(identity::place(&repeated, &identity::Decisions::default(), &Rules::default()), identity::place(&said, &identity::Decisions::default(), &Rules::default()));
     }
 
     #[test]
     fn no_event_is_owned_by_two_profiles_and_only_unattributed_ones_by_none(log in events()) {
         let rules = Rules::default();
         let people = stitch(&log);
-        let quarantined = identity::place(&claims(&log), &rules).quarantined;
+        let quarantined = identity::place(&claims(&log), &identity::Decisions::default(), &rules).quarantined;
         for event in &log {
             let has_device = event.claim.iter().any(|claimed| rules.class(&claimed.identifier.kind) == Class::Device);
             let names_someone = identity::anchor(left(&event.claim, &quarantined), &rules).is_some();
@@ -95,7 +95,7 @@ proptest! {
             ..Rules::default()
         };
         let mut accounts = BTreeSet::new();
-        for (name, place) in identity::place(&claims(&log), &rules).people {
+        for (name, place) in identity::place(&claims(&log), &identity::Decisions::default(), &rules).people {
             if rules.class(&name.kind) == Class::Account {
                 prop_assert!(accounts.insert((place.leader, name.kind)));
             }
@@ -113,8 +113,8 @@ proptest! {
         });
         let mut trusted = said.clone();
         trusted.iter_mut().for_each(|claim| claim.identifiers.retain(|claimed| claimed.strength.is_trusted()));
-        let by_trust = identity::place(&trusted, &Rules::default()).people;
-        let by_all = identity::place(&said, &Rules::default()).people;
+        let by_trust = identity::place(&trusted, &identity::Decisions::default(), &Rules::default()).people;
+        let by_all = identity::place(&said, &identity::Decisions::default(), &Rules::default()).people;
         let mut together: BTreeMap<&Identifier, BTreeSet<&Identifier>> = BTreeMap::new();
         for (name, place) in &by_trust {
             together.entry(&place.leader).or_default().insert(&by_all[name].leader);

@@ -1,13 +1,11 @@
 //! Cuts units into groups: leaders and what follows them (identity.md, section 4, "Placing"). Knows neither trust nor
 //! claims; `place` runs it twice.
 
-use std::collections::BTreeMap;
-
 use selvedge_core::identifier::Class;
 
-use super::Rules;
 use super::edge::Edge;
 use super::names::{KindNumber, Name, Names};
+use super::{Decisions, Rules};
 
 /// What is placed as a whole: a single name, or the people of an earlier placing.
 #[derive(Debug, Clone)]
@@ -25,14 +23,35 @@ pub(super) struct Groups {
     pub(super) parent_edge: Vec<Option<usize>>,
 }
 
+/// What one person may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub(super) names: &'a Names<'a>,
+    pub(super) rules: &'a Rules,
+    pub(super) decisions: &'a Decisions,
+}
+
+impl Bounds<'_> {
+    /// Whether the names of two groups can be one person's.
+    pub(super) fn admit(&self, held: &[Name], brought: &[Name]) -> bool {
+        let of_kind = |names: &[Name], kind: KindNumber| names.iter().filter(|n| self.names.kind(**n) == kind).count();
+        let fits = brought.iter().all(|&name| {
+            let kind = self.names.kind(name);
+            of_kind(held, kind) + of_kind(brought, kind) <= limit(self.names.class(kind), self.rules)
+        });
+        let identifiers = |names: &[Name]| names.iter().map(|name| self.names.identifier(*name)).collect::<Vec<_>>();
+        fits && (self.decisions.apart.is_empty() || !self.decisions.keep_apart(identifiers(held), identifiers(brought)))
+    }
+}
+
 /// One placing of units over edges, which are sorted; `counts` says which of them there are. O(edges log edges).
 pub(super) fn follow(
     units: &[Unit],
     edges: &[Edge<'_>],
     counts: impl Fn(&Edge<'_>) -> bool,
-    names: &Names<'_>,
-    rules: &Rules,
+    bounds: Bounds<'_>,
 ) -> Groups {
+    let names = bounds.names;
     let mut unit_of = vec![0; names.len()];
     for (unit, Unit { members, .. }) in units.iter().enumerate() {
         members.iter().for_each(|&member| unit_of[member] = unit);
@@ -45,7 +64,7 @@ pub(super) fn follow(
             ties[there].push(Tie { edge: place, to: here });
         }
     }
-    let mut placing = Placing::new(units, ties, names, rules);
+    let mut placing = Placing::new(units, ties, bounds);
     names.kinds().for_each(|kind| placing.place_followers_of(kind));
     Groups { head: placing.head, parent_edge: placing.parent_edge }
 }
@@ -59,34 +78,27 @@ struct Tie {
 
 struct Placing<'a> {
     units: &'a [Unit],
-    names: &'a Names<'a>,
-    rules: &'a Rules,
+    bounds: Bounds<'a>,
     /// By unit: its edges to others, first ones first.
     ties: Vec<Vec<Tie>>,
     /// By unit: the kind that leads in the round that reached it, and the steps from there. `None`: still left.
     reached: Vec<Option<(KindNumber, usize)>>,
     head: Vec<usize>,
     parent_edge: Vec<Option<usize>>,
-    /// By head: how many values of each kind its group holds.
-    holds: Vec<BTreeMap<KindNumber, usize>>,
+    /// By head: the names that its group holds.
+    holds: Vec<Vec<Name>>,
 }
 
 impl<'a> Placing<'a> {
-    fn new(units: &'a [Unit], ties: Vec<Vec<Tie>>, names: &'a Names<'a>, rules: &'a Rules) -> Self {
-        let holds = units.iter().map(|unit| {
-            let mut held = BTreeMap::new();
-            unit.members.iter().for_each(|&member| *held.entry(names.kind(member)).or_default() += 1);
-            held
-        });
+    fn new(units: &'a [Unit], ties: Vec<Vec<Tie>>, bounds: Bounds<'a>) -> Self {
         Self {
             units,
-            names,
-            rules,
+            bounds,
             ties,
             reached: vec![None; units.len()],
             head: (0..units.len()).collect(),
             parent_edge: vec![None; units.len()],
-            holds: holds.collect(),
+            holds: units.iter().map(|unit| unit.members.clone()).collect(),
         }
     }
 
@@ -103,7 +115,7 @@ impl<'a> Placing<'a> {
     }
 
     fn leads(&self, unit: usize, kind: KindNumber) -> bool {
-        self.reached[unit].is_none() && self.names.kind(self.units[unit].leader) == kind
+        self.reached[unit].is_none() && self.bounds.names.kind(self.units[unit].leader) == kind
     }
 
     /// The units left beside those one step nearer to a leader, each with its first edge to one of those.
@@ -127,15 +139,11 @@ impl<'a> Placing<'a> {
     fn join(&mut self, unit: usize, parent: Tie) {
         let head = self.head[parent.to];
         let brought = std::mem::take(&mut self.holds[unit]);
-        let fits = brought.iter().all(|(&kind, &values)| {
-            let held = self.holds[head].get(&kind).copied().unwrap_or_default();
-            held + values <= limit(self.names.class(kind), self.rules)
-        });
-        if !fits {
+        if !self.bounds.admit(&self.holds[head], &brought) {
             self.holds[unit] = brought;
             return;
         }
-        brought.into_iter().for_each(|(kind, values)| *self.holds[head].entry(kind).or_default() += values);
+        self.holds[head].extend(brought);
         self.head[unit] = head;
         self.parent_edge[unit] = Some(parent.edge);
     }

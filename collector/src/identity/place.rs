@@ -7,9 +7,9 @@ use selvedge_core::identifier::Identifier;
 use super::conflict::conflicts;
 use super::crowd::quarantine;
 use super::edge::{Edge, edges};
-use super::follow::{Groups, Unit, follow};
+use super::follow::{Bounds, Groups, Unit, follow};
 use super::names::{Name, Names};
-use super::{Claim, Conflict, Quarantine, Rules, left};
+use super::{Claim, Conflict, Decisions, Quarantine, Rules, left, linked_units};
 use crate::event::Order;
 
 /// Who is who among some claims.
@@ -48,21 +48,38 @@ pub struct ParentEdge {
 ///
 /// `claims` is a whole neighbourhood: closed over the account and contact identifiers that they share. Claims that
 /// differ only in their order may be given once, at the first. O(claims log claims).
-pub fn place(claims: &[Claim], rules: &Rules) -> Placing {
+pub fn place(claims: &[Claim], decisions: &Decisions, rules: &Rules) -> Placing {
     let quarantined = quarantine(claims, rules);
     let names = Names::of(claims.iter().flat_map(|claim| left(&claim.identifiers, &quarantined)), rules);
     let edges = edges(claims, &names, &quarantined, rules);
 
-    let singles: Vec<Unit> = (0..names.len()).map(|name| Unit { leader: name, members: vec![name] }).collect();
-    let among_trusted = follow(&singles, &edges, |edge| edge.strength.is_trusted(), &names, rules);
+    let bounds = Bounds { names: &names, rules, decisions };
+    let singles = singles(bounds);
+    let among_trusted = follow(&singles, &edges, |edge| edge.strength.is_trusted(), bounds);
     let trusted_people = people(&singles, &among_trusted);
-    let among_all = follow(&trusted_people, &edges, |edge| !edge.strength.is_trusted(), &names, rules);
+    let among_all = follow(&trusted_people, &edges, |edge| !edge.strength.is_trusted(), bounds);
 
     let mut placed = Placed { leader: vec![0; names.len()], parent: vec![None; names.len()] };
     placed.take(&singles, &among_trusted, &edges, &names);
     placed.take(&trusted_people, &among_all, &edges, &names);
     let conflicts = conflicts(&edges, &placed.leader, &names, rules);
     Placing { people: placed.into_people(&names), conflicts, quarantined }
+}
+
+/// Single names, and those that links join.
+fn singles(bounds: Bounds<'_>) -> Vec<Unit> {
+    let names = bounds.names;
+    let named = (0..names.len()).map(|name| names.identifier(name).clone()).collect();
+    let mut units: Vec<Option<Unit>> =
+        (0..names.len()).map(|name| Some(Unit { leader: name, members: vec![name] })).collect();
+    for linked in linked_units(&named, bounds.decisions, bounds.rules) {
+        let members: Vec<Name> = linked.iter().filter_map(|name| names.number(name)).collect();
+        members.iter().for_each(|&name| units[name] = None);
+        if let Some(&leader) = members.first() {
+            units[leader] = Some(Unit { leader, members });
+        }
+    }
+    units.into_iter().flatten().collect()
 }
 
 /// By name: where the placings so far put it.

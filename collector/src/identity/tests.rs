@@ -89,7 +89,7 @@ fn two_accounts_of_one_kind_never_share_a_person() {
 fn accounts_of_two_kinds_share_a_person() {
     let rules = Rules { account_kinds: vec![Kind::USER_ID, Kind::new("crm_id")], ..Rules::default() };
     let said = [observed(1, "U1 C1"), observed(2, "C1 e1"), observed(3, "C2 e1")];
-    let people = Told(place(&said, &rules));
+    let people = Told(place(&said, &Decisions::default(), &rules));
     assert_eq!(people.groups(), ["C2: C2", "U1: U1 C1 e1"]);
     assert_eq!(people.conflicts(), ["C2 e1 account_conflict at 3"]);
 }
@@ -197,7 +197,7 @@ fn what_names_one_person_never_ends_at_another() {
 struct Told(Placing);
 
 fn told(said: &[Claim]) -> Told {
-    Told(place(said, &Rules::default()))
+    Told(place(said, &Decisions::default(), &Rules::default()))
 }
 
 impl Told {

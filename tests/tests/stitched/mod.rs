@@ -19,7 +19,7 @@ pub(crate) fn stitch(arrived: &[Event]) -> People {
         log.entry(&event.order.message_id).or_insert(event);
     }
     let log: Vec<Event> = log.into_values().cloned().collect();
-    let Placing { people, conflicts, quarantined } = identity::place(&claims(&log), &rules);
+    let Placing { people, conflicts, quarantined } = identity::place(&claims(&log), &identity::Decisions::default(), &rules);
     let leader: BTreeMap<Identifier, Identifier> =
         people.iter().map(|(name, place)| (name.clone(), place.leader.clone())).collect();
     let timelines: BTreeMap<Identifier, Timeline> =
@@ -105,7 +105,7 @@ pub(crate) fn claims(log: &[Event]) -> Vec<Claim> {
 /// The marks on every device.
 pub(crate) fn marks(log: &[Event], leader: &BTreeMap<Identifier, Identifier>) -> BTreeMap<Identifier, Vec<Mark>> {
     let rules = Rules::default();
-    let quarantined = identity::place(&claims(log), &rules).quarantined;
+    let quarantined = identity::place(&claims(log), &identity::Decisions::default(), &rules).quarantined;
     let mut marks: BTreeMap<Identifier, Vec<Mark>> = BTreeMap::new();
     for event in log {
         let Belonging::Person(anchor) = Belonging::of(&event.claim, &quarantined, &rules) else { continue };

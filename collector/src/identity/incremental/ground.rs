@@ -19,6 +19,13 @@ pub trait Ground {
     /// Whether a claim that is left names it.
     fn is_named(&self, name: &Identifier) -> Result<bool, Self::Error>;
 
+    /// The names that links make one with it, by rank, itself among them: the unit of the first placing. Only itself
+    /// for most.
+    fn linked(&self, name: &Identifier) -> Result<Rc<[Identifier]>, Self::Error>;
+
+    /// The names that may not be one person's with it.
+    fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, Self::Error>;
+
     /// Where it stood; `None` for one that was not placed.
     fn stood(&self, name: &Identifier) -> Result<Option<Standing>, Self::Error>;
 

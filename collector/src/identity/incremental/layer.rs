@@ -31,6 +31,8 @@ pub(super) trait Units {
     fn members(&self, unit: &Identifier) -> Result<Rc<[Identifier]>, Self::Error>;
     /// Where it stood before; `None` for one that was none.
     fn stood(&self, unit: &Identifier) -> Result<Option<Stood>, Self::Error>;
+    /// The names that may not be one person's with a name.
+    fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, Self::Error>;
     /// Which unit a name belongs to now.
     fn unit_of(&self, name: &Identifier) -> Result<Identifier, Self::Error>;
 }
@@ -268,7 +270,11 @@ impl<'a, U: Units> Groups<'a, U> {
         let head = self.head.get(parent).unwrap_or(parent).clone();
         let brought = self.units.members(unit)?;
         let held = self.members.entry(head.clone()).or_default();
-        if !is_one_person(held, &brought, self.rules) {
+        let mut is_one_person = fits(held, &brought, self.rules);
+        for name in &*brought {
+            is_one_person &= !self.units.kept_apart(name)?.iter().any(|other| held.contains(other));
+        }
+        if !is_one_person {
             self.found(unit)?;
             return Ok(unit.clone());
         }
@@ -278,8 +284,8 @@ impl<'a, U: Units> Groups<'a, U> {
     }
 }
 
-/// Whether two sets of names can be one person's.
-fn is_one_person(held: &[Identifier], brought: &[Identifier], rules: &Rules) -> bool {
+/// Whether two sets of names are few enough, kind by kind, to be one person's.
+fn fits(held: &[Identifier], brought: &[Identifier], rules: &Rules) -> bool {
     brought.iter().all(|name| {
         let of_kind = |names: &[Identifier]| names.iter().filter(|other| other.kind == name.kind).count();
         of_kind(held) + of_kind(brought) <= limit(rules.class(&name.kind), rules)

@@ -34,11 +34,12 @@ pub type Replaced = BTreeMap<Identifier, Option<Standing>>;
 
 /// Places anew what changed.
 ///
-/// `dirty` are the names of which something changed: whether a claim names them, an edge of theirs (both ends), or who
-/// may not stand beside them.
+/// `dirty` are the names of which something changed: whether a claim names them, an edge of theirs (both ends), whom
+/// links make one with them (all of those, before and now), or who may not be one person's with them.
 pub fn replace<G: Ground>(ground: &G, rules: &Rules, dirty: &BTreeSet<Identifier>) -> Result<Replaced, G::Error> {
     let singles = Singles::new(ground, rules);
-    let among_trusted = Layer::new(&singles, rules).replace(dirty)?;
+    let units = Layer::new(&singles, rules).replace(&singles.touched_by(dirty)?)?;
+    let among_trusted = singles.by_name(dirty, &units)?;
     let people = TrustedPeople::new(ground, rules, &among_trusted);
     let moved = people.touched_by(dirty, &among_trusted)?;
     let among_all = Layer::new(&people, rules).replace(&moved)?;

@@ -9,19 +9,22 @@ use selvedge_core::identifier::{Identifier, Kind};
 
 use super::*;
 use crate::event::{Claimed, Order, Source, Strength, UnixMillis};
-use crate::identity::{Claim, Placing, place};
+use crate::identity::{Claim, Decisions, Placing, place};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn after_every_event_everyone_stands_as_in_the_placing_of_the_whole(log in any_log()) {
+    fn after_every_event_everyone_stands_as_in_the_placing_of_the_whole(log in any_log(), decided in any_decisions()) {
         let rules = rules();
         let mut ledger = Ledger::default();
-        for told in 1..=log.len() {
-            ledger.tell(&log[..told], &rules);
-            let whole = place(&log[..told], &rules);
-            prop_assert_eq!(ledger.people(), people(&whole), "after {} of {:#?}", told, log);
+        let mut steps: Vec<(usize, Decisions)> = (1..=log.len()).map(|told| (told, decided[told % decided.len()].clone())).collect();
+        // Decisions are withdrawn too.
+        steps.push((log.len(), Decisions::default()));
+        for (told, decisions) in steps {
+            ledger.tell(&log[..told], &decisions, &rules);
+            let whole = place(&log[..told], &decisions, &rules);
+            prop_assert_eq!(ledger.people(), people(&whole), "after {} of {:#?} {:?}", told, log, decisions);
         }
     }
 
@@ -29,11 +32,12 @@ proptest! {
     fn taking_an_event_back_restores_what_was_before(log in any_log()) {
         let rules = rules();
         let mut ledger = Ledger::default();
+        let none = Decisions::default();
         let (rest, last) = log.split_at(log.len() - 1);
-        ledger.tell(rest, &rules);
+        ledger.tell(rest, &none, &rules);
         let before = ledger.stood.clone();
-        ledger.tell(&[rest, last].concat(), &rules);
-        ledger.tell(rest, &rules);
+        ledger.tell(&[rest, last].concat(), &none, &rules);
+        ledger.tell(rest, &none, &rules);
         prop_assert_eq!(ledger.stood, before);
     }
 }
@@ -50,11 +54,11 @@ fn how_many_one_event_replaces_does_not_depend_on_how_many_there_are() {
             said.push(claim(n + people, &format!("U{} e{n}", n + 1), Strength::Observed));
         }
         let mut ledger = Ledger::default();
-        ledger.tell(&said, &rules);
+        ledger.tell(&said, &Decisions::default(), &rules);
         // Back-dated: the address of one in the middle goes to its neighbour.
         let middle = people / 2;
         said.push(claim(-1, &format!("U{} e{middle}", middle + 1), Strength::Observed));
-        let replaced = ledger.tell(&said, &rules);
+        let replaced = ledger.tell(&said, &Decisions::default(), &rules);
         assert!((1..=4).contains(&replaced.len()), "{people} people: {replaced:?}");
         assert!(ledger.asked.borrow().len() <= 40, "{people} people: asked about {}", ledger.asked.borrow().len());
     }
@@ -66,6 +70,8 @@ struct Ledger {
     ties: BTreeMap<Identifier, Rc<[Tie]>>,
     named: BTreeSet<Identifier>,
     stood: BTreeMap<Identifier, Standing>,
+    decisions: Decisions,
+    linked: BTreeMap<Identifier, Rc<[Identifier]>>,
     /// Whose edges were asked for since the last event.
     asked: RefCell<BTreeSet<Identifier>>,
 }
@@ -82,6 +88,19 @@ impl Ground for Ledger {
         Ok(self.named.contains(name))
     }
 
+    fn linked(&self, name: &Identifier) -> Result<Rc<[Identifier]>, Self::Error> {
+        Ok(self.linked.get(name).cloned().unwrap_or_else(|| [name.clone()].into()))
+    }
+
+    fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, Self::Error> {
+        let other = |(x, y): &(Identifier, Identifier)| match (x == name, y == name) {
+            (true, _) => Some(y.clone()),
+            (_, true) => Some(x.clone()),
+            (false, false) => None,
+        };
+        Ok(self.decisions.apart.iter().filter_map(other).collect())
+    }
+
     fn stood(&self, name: &Identifier) -> Result<Option<Standing>, Self::Error> {
         Ok(self.stood.get(name).cloned())
     }
@@ -94,21 +113,34 @@ impl Ground for Ledger {
 
 impl Ledger {
     /// Takes the ledger to these claims, and tells the engine what that changes.
-    fn tell(&mut self, claims: &[Claim], rules: &Rules) -> Replaced {
+    fn tell(&mut self, claims: &[Claim], decisions: &Decisions, rules: &Rules) -> Replaced {
         let mut ties: BTreeMap<Identifier, Vec<Tie>> = BTreeMap::new();
         for tie in crate::identity::edge::tests_only::ties(claims, rules) {
             ties.entry(tie.anchor.clone()).or_default().push(tie.clone());
             ties.entry(tie.other.clone()).or_default().push(tie);
         }
         let now: BTreeMap<Identifier, Rc<[Tie]>> = ties.into_iter().map(|(name, ties)| (name, ties.into())).collect();
-        let named: BTreeSet<Identifier> = place(claims, rules).people.into_keys().collect();
+        let named: BTreeSet<Identifier> = place(claims, decisions, rules).people.into_keys().collect();
+        let linked: BTreeMap<Identifier, Rc<[Identifier]>> = crate::identity::linked_units(&named, decisions, rules)
+            .into_iter()
+            .flat_map(|unit| unit.iter().cloned().map(|name| (name, Rc::clone(&unit))).collect::<Vec<_>>())
+            .collect();
         let mut dirty: BTreeSet<Identifier> = self.named.symmetric_difference(&named).cloned().collect();
         for name in self.ties.keys().chain(now.keys()) {
             if self.ties.get(name) != now.get(name) {
                 dirty.insert(name.clone());
             }
         }
-        (self.ties, self.named) = (now, named);
+        for name in self.linked.keys().chain(linked.keys()) {
+            if self.linked.get(name) != linked.get(name) {
+                let units = [self.linked.get(name), linked.get(name)];
+                dirty.extend(units.into_iter().flatten().flat_map(|unit| unit.iter().cloned()));
+            }
+        }
+        for (x, y) in self.decisions.apart.symmetric_difference(&decisions.apart) {
+            dirty.extend([x.clone(), y.clone()]);
+        }
+        (self.ties, self.named, self.linked, self.decisions) = (now, named, linked, decisions.clone());
         self.asked.borrow_mut().clear();
         let Ok(replaced) = replace(self, rules, &dirty);
         for (name, standing) in replaced.clone() {
@@ -123,7 +155,10 @@ impl Ledger {
     /// Of every name its leader, and the edge by which it follows, or by which the person that it heads does.
     fn people(&self) -> People {
         let place = |(name, standing): (&Identifier, &Standing)| {
-            let by_trust = standing.among_trusted.parent.clone().filter(|_| standing.among_trusted.head != *name);
+            // A unit of linked names has one parent, told of its first name.
+            let speaks = self.linked.get(name).is_none_or(|unit| unit[0] == *name);
+            let follows = speaks && standing.among_trusted.head != *name;
+            let by_trust = standing.among_trusted.parent.clone().filter(|_| follows);
             let by_all = standing.among_all.as_ref().filter(|second| second.head != *name);
             (name.clone(), (standing.leader.clone(), by_trust.or(by_all.and_then(|second| second.parent.clone()))))
         };
@@ -174,6 +209,26 @@ fn any_log() -> impl Strategy<Value = Vec<Claim>> {
         };
         log.into_iter().enumerate().map(claim).collect()
     })
+}
+
+/// Now and then none, so that all of them are withdrawn in between.
+fn any_decisions() -> impl Strategy<Value = Vec<Decisions>> {
+    let name = prop_oneof![
+        (0..4u8).prop_map(|n| ("user_id", n)),
+        (0..5u8).prop_map(|n| ("email", n)),
+        (0..4u8).prop_map(|n| ("phone", n)),
+    ];
+    let name = name.prop_map(|(kind, n)| Identifier::new(Kind::new(kind), format!("{kind}{n}")));
+    let pair = (name.clone(), name).prop_filter("two names", |(x, y)| x != y);
+    let pairs = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec((any::<bool>(), pair), 1..5)];
+    let decisions = pairs.prop_map(|pairs| {
+        let mut decisions = Decisions::default();
+        for (is_link, (x, y)) in pairs {
+            if is_link { decisions.links.push((x, y)) } else { decisions.part(x, y) }
+        }
+        decisions
+    });
+    prop::collection::vec(decisions, 1..6)
 }
 
 fn claim(time: i64, names: &str, strength: Strength) -> Claim {

@@ -114,6 +114,10 @@ impl<G: Ground> Units for TrustedPeople<'_, G> {
         Ok(self.ground.stood(person)?.and_then(|standing| standing.among_all))
     }
 
+    fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, G::Error> {
+        self.ground.kept_apart(name)
+    }
+
     fn unit_of(&self, name: &Identifier) -> Result<Identifier, G::Error> {
         Ok(self.head_of(name)?.unwrap_or_else(|| name.clone()))
     }

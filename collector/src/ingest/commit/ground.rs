@@ -158,6 +158,14 @@ impl Ground for Claims<'_> {
         })
     }
 
+    fn linked(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
+        Ok([name.clone()].into())
+    }
+
+    fn kept_apart(&self, _name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
+        Ok([].into())
+    }
+
     fn stood(&self, name: &Identifier) -> Result<Option<Standing>, StoreError> {
         let placement = self.view.placement(self.row(name)?)?;
         placement.and_then(|placement| placement.place).map(|place| self.standing(place)).transpose()
