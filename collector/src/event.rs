@@ -44,6 +44,67 @@ impl Strength {
     }
 }
 
+/// How far what a public key says is believed (identity.md, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Trust {
+    /// What it observes counts.
+    Open,
+    /// Held names are taken out.
+    #[default]
+    Guarded,
+    /// Accounts and contacts are taken out.
+    Strict,
+}
+
+impl Trust {
+    /// From the most trusting to the least.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Guarded, Self::Strict];
+
+    /// Its name on the command line and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Guarded => "guarded",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trust| trust.as_str() == name)
+    }
+}
+
+/// What is taken out of an observed claim, by its source's trust and its time (identity.md, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Guard {
+    /// Nothing.
+    Nothing,
+    /// Nothing yet: its source is guarded, and the event from before `guard_from`.
+    NothingYet,
+    /// Names that are held.
+    Held,
+    /// Accounts and contacts.
+    Everyone,
+}
+
+impl Guard {
+    /// That of an event of this time from a source of this trust.
+    pub fn of(trust: Trust, time: UnixMillis, guard_from: Option<UnixMillis>) -> Self {
+        match trust {
+            Trust::Open => Self::Nothing,
+            Trust::Guarded if guard_from.is_some_and(|from| time >= from) => Self::Held,
+            Trust::Guarded => Self::NothingYet,
+            Trust::Strict => Self::Everyone,
+        }
+    }
+
+    /// Whether a device that was marked with trust passes over what it observes.
+    pub fn is_on(self) -> bool {
+        self >= Self::Held
+    }
+}
+
 /// "Order" everywhere: the time, then the messageId in bytes. Never the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Order {
@@ -137,6 +198,10 @@ pub struct AcceptedEvent {
     pub name: Option<Box<str>>,
     /// Its identifiers, in (class, kind priority, value) order, each once; empty: `unattributed`.
     pub claim: Vec<Claimed>,
+    /// How far its source is believed about what it observes.
+    pub trust: Trust,
+    /// Of an asserted alias: the older account, another name of the one in its claim.
+    pub older_account: Option<Identifier>,
     /// Traits that it sets (identify only), name and JSON text.
     pub traits: Vec<(Box<str>, Box<str>)>,
     /// A snapshot of a profile (`profile:{id}:{version}`) or a row of an import: takes the place of that subject's

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock::{Chance, NoChance};
+pub use crate::event::Trust;
 use crate::event::{Source, UnixMillis, Workspace};
 
 /// A key as its owner holds it: `pk_`, `sk_` or `ak_` and 32 characters.
@@ -124,37 +125,6 @@ impl Right {
     /// May it read profiles?
     pub fn may_read(self) -> bool {
         self != Self::Public
-    }
-}
-
-/// How far what a public key says is believed (identity.md, section 8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Trust {
-    /// What it observes counts.
-    Open,
-    /// Held names are taken out.
-    #[default]
-    Guarded,
-    /// Accounts and contacts are taken out.
-    Strict,
-}
-
-impl Trust {
-    /// From the most trusting to the least.
-    pub const ALL: [Self; 3] = [Self::Open, Self::Guarded, Self::Strict];
-
-    /// Its name on the command line and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Guarded => "guarded",
-            Self::Strict => "strict",
-        }
-    }
-
-    /// The mode of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|trust| trust.as_str() == name)
     }
 }
 

@@ -6,7 +6,7 @@ use selvedge_core::json;
 use super::Desk;
 use super::parts::{Parts, member, text, text_of};
 use super::verdict::{EventRefusal, Warning, Warnings};
-use crate::event::{Claimed, EventType, Strength};
+use crate::event::{Claimed, EventType, Strength, Trust};
 use crate::identity::normal::{self, Blocked};
 
 /// The identifiers that an event names, in (class, kind priority, value) order, each once.
@@ -45,6 +45,32 @@ pub(super) fn of(
     let Claim { mut named, .. } = claim;
     named.sort_unstable_by(|a, b| desk.rules.rank(&a.identifier).cmp(&desk.rules.rank(&b.identifier)));
     Ok(named)
+}
+
+/// The older account of an alias whose two names are asserted (identity.md, section 4).
+pub(super) fn older_account(
+    parts: &Parts<'_>,
+    event_type: EventType,
+    claim: &[Claimed],
+    desk: &Desk<'_>,
+) -> Option<Identifier> {
+    let account = claim.iter().find(|claimed| claimed.identifier.kind == Kind::USER_ID)?;
+    if event_type != EventType::Alias || account.strength != Strength::Asserted {
+        return None;
+    }
+    let previous_id = text_of(parts.previous_id, "/previousId").ok().flatten()?;
+    let older = normal::identifier(Kind::USER_ID, &previous_id, desk.rules).ok()?;
+    (older != account.identifier).then_some(older)
+}
+
+/// How far the source of an event is believed: its key or, of an event that another collector sends on, what that one
+/// says of the key.
+pub(super) fn trust(parts: &Parts<'_>, desk: &Desk<'_>) -> Trust {
+    if desk.strength() == Strength::Observed {
+        return desk.key.trust;
+    }
+    let guarded = parts.context.selvedge.and_then(|selvedge| member(selvedge, "guarded"));
+    if guarded.is_some_and(|value| value.trim_ascii() == b"true") { Trust::Guarded } else { Trust::Open }
 }
 
 struct Claim<'a> {

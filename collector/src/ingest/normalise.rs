@@ -47,6 +47,7 @@ pub(super) fn event(
     let name = name(&parts, event_type, desk)?;
     text_of(parts.group_id, "/groupId")?;
     let claim = claim::of(&parts, event_type, desk, &mut met)?;
+    let older_account = claim::older_account(&parts, event_type, &claim, desk);
     if claim.is_empty() {
         met.add(Warning::NoIdentifier, "");
     }
@@ -55,6 +56,8 @@ pub(super) fn event(
         index,
         event_type,
         name,
+        trust: claim::trust(&parts, desk),
+        older_account,
         claim,
         traits: traits_set(&parts, event_type),
         snapshot: snapshot(&message_id, event_type, &parts, desk),
