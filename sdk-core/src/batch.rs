@@ -9,7 +9,7 @@ use crate::queue::{Portion, Queue};
 use crate::retry::{Outcome, Retry};
 use crate::turn::Turn;
 use crate::wire::{self, code};
-use crate::{Answer, Config, Effect};
+use crate::{Answer, Config, Effect, Refusal};
 
 /// Uploads, those under way and the next one.
 #[derive(Debug)]
@@ -50,7 +50,11 @@ pub(crate) struct Landing {
 
 impl Delivery {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut url = String::from(config.host.trim_end_matches('/'));
+        let mut host = config.host.as_str();
+        while let Some(shorter) = host.strip_suffix("/") {
+            host = shorter;
+        }
+        let mut url = String::from(host);
         url.push_str(wire::BATCH_PATH);
         let mut shared_members = String::from("\"writeKey\":");
         json::push_quoted(&mut shared_members, &config.write_key);
@@ -224,6 +228,9 @@ impl Delivery {
 }
 
 fn push_verdicts(answer: Answer, effects: &mut Vec<Effect>) {
-    let judged = answer.rejected.into_iter().chain(answer.warnings);
-    effects.extend(judged.map(|refusal| Effect::Verdict { message_id: refusal.message_id, code: refusal.code }));
+    for judged in [answer.rejected, answer.warnings] {
+        for Refusal { message_id, code } in judged {
+            effects.push(Effect::Verdict { message_id, code });
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 use crate::digits::{digest, timed_uuid};
 use crate::event::Kind;
+use crate::fields::{Fields, read_decimal};
 use crate::moment::{GOLDEN, mix};
 use crate::{Call, Entry};
 
@@ -28,7 +29,7 @@ pub(crate) enum Kept {
 pub(crate) fn read(entry: &Entry) -> Option<impl Iterator<Item = (String, Kept)>> {
     let owner = entry.key.strip_prefix(PREFIX)?;
     let seed = digest(owner);
-    let records = entry.value.split(RECORD_END).filter(|record| !record.is_empty());
+    let records = Fields::of(&entry.value, RECORD_END).filter(|record| !record.is_empty());
     Some(records.zip(0_u64..).map(move |(record, place)| {
         let kept = read_record(record);
         let made_unix_ms = match &kept {
@@ -40,12 +41,12 @@ pub(crate) fn read(entry: &Entry) -> Option<impl Iterator<Item = (String, Kept)>
 }
 
 fn read_record(record: &str) -> Kept {
-    let mut fields = record.split(FIELD_END);
+    let mut fields = Fields::of(record, FIELD_END);
     let name = fields.next().unwrap_or_default();
     if name == "reset" {
         return Kept::Reset;
     }
-    let (Some(kind), Some(Ok(made_unix_ms))) = (Kind::named(name), fields.next().map(str::parse)) else {
+    let (Some(kind), Some(made_unix_ms)) = (Kind::named(name), fields.next().and_then(read_decimal)) else {
         return Kept::Damaged;
     };
     let mut text = || String::from(fields.next().unwrap_or_default());
@@ -54,8 +55,8 @@ fn read_record(record: &str) -> Kept {
 }
 
 const PREFIX: &str = "calls.";
-const RECORD_END: char = '\u{1e}';
-const FIELD_END: char = '\u{1f}';
+const RECORD_END: u8 = 0x1e;
+const FIELD_END: u8 = 0x1f;
 
 #[cfg(test)]
 mod tests {

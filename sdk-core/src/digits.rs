@@ -3,7 +3,7 @@
 use crate::moment::{Chance, GOLDEN, mix};
 
 /// Appends `number` in decimal.
-pub(crate) fn push_decimal(out: &mut String, number: u64) {
+pub fn push_decimal(out: &mut String, number: u64) {
     if number >= 10 {
         push_decimal(out, number / 10);
     }
@@ -73,9 +73,13 @@ pub(crate) fn timed_uuid(unix_ms: i64, sequence: u64, chance: u64) -> String {
 
 /// The time in a [`timed_uuid`], in ms since 1970.
 pub(crate) fn uuid_unix_ms(uuid: &str) -> Option<i64> {
-    let (seconds, rest) = uuid.split_once('-')?;
-    let digits = seconds.chars().chain(rest.chars().take(4));
-    digits.map(|char| char.to_digit(16)).try_fold(0, |time, digit| Some(time << 4 | i64::from(digit?)))
+    let mut time = 0;
+    for digits in [uuid.get(..8)?, uuid.get(9..13)?] {
+        for byte in digits.bytes() {
+            time = time << 4 | i64::from(char::from(byte).to_digit(16)?);
+        }
+    }
+    Some(time)
 }
 
 fn uuid(high: u64, low: u64) -> String {

@@ -133,8 +133,8 @@ impl Event<'_> {
 
     /// The session and what this call's context has beyond the constant one, which goes once per batch.
     fn push_context(&self, text: &mut String) {
-        let members = self.call.context.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let members = members.map(str::trim).unwrap_or_default();
+        let members = self.call.context.trim_ascii().strip_prefix("{").and_then(|rest| rest.strip_suffix("}"));
+        let members = members.map(str::trim_ascii).unwrap_or_default();
         if members.is_empty() && self.session_id.is_none() {
             return;
         }

@@ -7,6 +7,7 @@
 //! wrote the entry before it heard of a login is thereby overruled instead of undoing the login.
 
 use crate::digits::{push_decimal, random_uuid};
+use crate::fields::{Fields, read_decimal};
 use crate::json::{self, Kind, Limits};
 use crate::moment::Chance;
 use crate::session::{IDLE_MS, Session};
@@ -146,13 +147,13 @@ impl Identity {
 }
 
 fn read(entry: &str) -> Option<(Name, Session)> {
-    let mut lines = entry.split('\n');
-    lines.next()?.parse::<u32>().ok()?;
+    let mut lines = Fields::of(entry, b'\n');
+    lines.next().and_then(read_decimal)?;
     let anonymous_id = lines.next().filter(|id| is_plain(id))?;
     let user_id = lines.next().filter(|id| is_string(id)).unwrap_or_default();
     let session_id = lines.next().filter(|id| is_plain(id)).unwrap_or_default();
-    let active_unix_ms = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
-    let revision = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
+    let active_unix_ms = lines.next().and_then(read_decimal).unwrap_or_default();
+    let revision = lines.next().and_then(read_decimal).and_then(|line| u64::try_from(line).ok()).unwrap_or_default();
     Some((
         Name { revision, anonymous_id: String::from(anonymous_id), user_id: String::from(user_id) },
         Session { id: String::from(session_id), active_unix_ms },

@@ -17,6 +17,7 @@ mod config;
 mod digits;
 mod effect;
 mod event;
+mod fields;
 pub mod identifier;
 mod identity;
 mod input;
@@ -30,7 +31,9 @@ pub mod wire;
 
 pub use client::Client;
 pub use config::Config;
+pub use digits::push_decimal;
 pub use effect::Effect;
+pub use fields::{Fields, read_decimal};
 pub use identity::Ids;
 pub use input::{Answer, Call, Entry, Input, Refusal};
 pub use moment::Moment;

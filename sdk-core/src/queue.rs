@@ -14,6 +14,7 @@ use block::{Block, Found, Tally};
 pub(crate) use block::{EVENT_START, Events, message_id};
 
 use crate::digits::push_decimal;
+use crate::fields::{cut, read_decimal};
 use crate::wire::{self, code};
 use crate::{Effect, Entry};
 
@@ -192,8 +193,10 @@ impl Queue {
     /// Takes up stored entries: those under its own name in their place, others under its own name from now on.
     /// Entries that are not a queue's, or of another version, are left alone.
     pub(crate) fn adopt(&mut self, entries: &[Entry], effects: &mut Vec<Effect>) {
-        let mut found: Vec<StoredAt<'_>> = entries.iter().filter_map(StoredAt::read).collect();
-        found.sort_by_key(|stored| stored.number);
+        let mut found: Vec<StoredAt<'_>> = Vec::new();
+        for stored in entries.iter().filter_map(StoredAt::read) {
+            found.insert(found.partition_point(|earlier| earlier.number <= stored.number), stored);
+        }
         let (headers, blocks) = found.split_at(found.partition_point(|stored| stored.number == HEADER));
         for stored in blocks.iter().filter(|stored| stored.owner == self.owner) {
             self.next_number = self.next_number.max(stored.number.saturating_add(1));
@@ -248,8 +251,9 @@ impl Queue {
             self.put_header(stored.name, effects);
         }
         stored.delete(effects);
-        effects
-            .extend((0..lost).map(|_| Effect::Drop { message_id: String::new(), code: String::from(code::DAMAGED) }));
+        for _ in 0..lost {
+            effects.push(Effect::Drop { message_id: String::new(), code: String::from(code::DAMAGED) });
+        }
     }
 
     /// Whether a block is the copy that a death between a put and a delete leaves behind, whole or half.
@@ -321,8 +325,8 @@ struct StoredAt<'a> {
 impl<'a> StoredAt<'a> {
     fn read(entry: &'a Entry) -> Option<Self> {
         let name = entry.key.strip_prefix(PREFIX)?;
-        let (owner, number) = name.rsplit_once('.')?;
-        Some(Self { entry, name, owner, number: number.parse().ok()? })
+        let (owner, number) = cut(name, b'.')?;
+        Some(Self { entry, name, owner, number: u64::try_from(read_decimal(number)?).ok()? })
     }
 
     fn delete(&self, effects: &mut Vec<Effect>) {

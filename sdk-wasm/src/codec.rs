@@ -5,10 +5,10 @@
 //! the end). JSON text cannot hold the separator, and neither do the core's stored formats, so
 //! nothing is escaped and one copy crosses the border each way.
 
-use selvedge_core::{Answer, Call, Config, Effect, Entry, Input, Refusal};
+use selvedge_core::{Answer, Call, Config, Effect, Entry, Fields, Input, Refusal, push_decimal, read_decimal};
 
 /// U+001C, the file separator: U+001D to U+001F belong to the stored formats inside fields.
-const FIELD: char = '\u{1c}';
+const FIELD: u8 = 0x1c;
 
 /// What JavaScript says.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,14 +21,20 @@ pub(crate) enum Message {
 
 /// Reads a frame; `None` if its name is unknown.
 pub(crate) fn read(frame: &str) -> Option<Message> {
-    let mut fields = Fields { rest: Some(frame) };
-    Some(Message::Input(match fields.next() {
+    let mut fields = Frame(Fields::of(frame, FIELD));
+    let name = fields.next();
+    if let "track" | "identify" | "page" | "group" | "alias" = name {
+        let call = fields.call();
+        return Some(Message::Input(match name {
+            "track" => Input::Track(call),
+            "identify" => Input::Identify(call),
+            "page" => Input::Page(call),
+            "group" => Input::Group(call),
+            _ => Input::Alias { call, previous_id: fields.text() },
+        }));
+    }
+    Some(Message::Input(match name {
         "open" => return Some(Message::Opening(fields.config(), fields.entries())),
-        "track" => Input::Track(fields.call()),
-        "identify" => Input::Identify(fields.call()),
-        "page" => Input::Page(fields.call()),
-        "group" => Input::Group(fields.call()),
-        "alias" => Input::Alias { call: fields.call(), previous_id: fields.text() },
         "reset" => Input::Reset,
         "flush" => Input::Flush,
         "suspend" => Input::Suspend,
@@ -56,9 +62,9 @@ pub(crate) fn write(effects: &[Effect]) -> String {
             Effect::Delete { key } => push(&mut frame, &["delete", key]),
             Effect::Upload { id, url, body, closing, .. } => {
                 let closing = if *closing { "1" } else { "" };
-                push(&mut frame, &["upload", &id.to_string(), url, body, closing]);
+                push(&mut frame, &["upload", &decimal(*id), url, body, closing]);
             }
-            Effect::WakeAfter { delay_ms } => push(&mut frame, &["wake", &delay_ms.to_string()]),
+            Effect::WakeAfter { delay_ms } => push(&mut frame, &["wake", &decimal(*delay_ms)]),
             Effect::Verdict { message_id, code } => push(&mut frame, &["verdict", message_id, code]),
             Effect::Drop { message_id, code } => push(&mut frame, &["drop", message_id, code]),
         }
@@ -69,25 +75,22 @@ pub(crate) fn write(effects: &[Effect]) -> String {
 fn push(frame: &mut String, fields: &[&str]) {
     for field in fields {
         frame.push_str(field);
-        frame.push(FIELD);
+        frame.push(char::from(FIELD));
     }
 }
 
-/// What is left of a frame. Fields past its end are empty.
-struct Fields<'a> {
-    rest: Option<&'a str>,
+fn decimal(number: u64) -> String {
+    let mut text = String::new();
+    push_decimal(&mut text, number);
+    text
 }
 
-impl<'a> Fields<'a> {
+/// What is left of a frame. Fields past its end are empty.
+struct Frame<'a>(Fields<'a>);
+
+impl<'a> Frame<'a> {
     fn next(&mut self) -> &'a str {
-        let rest = self.rest.take().unwrap_or_default();
-        match rest.split_once(FIELD) {
-            Some((field, after)) => {
-                self.rest = Some(after);
-                field
-            }
-            None => rest,
-        }
+        self.0.next().unwrap_or_default()
     }
 
     fn text(&mut self) -> String {
@@ -99,7 +102,7 @@ impl<'a> Fields<'a> {
     }
 
     fn optional_number(&mut self) -> Option<u64> {
-        self.next().parse().ok()
+        read_decimal(self.next()).map(|number| number as u64)
     }
 
     fn config(&mut self) -> Config {
@@ -126,7 +129,7 @@ impl<'a> Fields<'a> {
     /// Keys and values, up to the end of the frame.
     fn entries(&mut self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        while self.rest.is_some() {
+        while !self.0.is_over() {
             entries.push(Entry { key: self.text(), value: self.text() });
         }
         entries
@@ -134,16 +137,16 @@ impl<'a> Fields<'a> {
 
     /// The receipt, how many refusals follow, and the warnings up to the end of the frame.
     fn answer(&mut self) -> Option<Answer> {
-        self.rest?;
-        let receipt = self.text();
+        if self.0.is_over() {
+            return None;
+        }
+        let mut answer = Answer { receipt: self.text(), ..Answer::default() };
         let refusals = self.number();
-        let rejected = (0..refusals).map_while(|_| self.refusal()).collect();
-        let warnings = std::iter::from_fn(|| self.refusal()).collect();
-        Some(Answer { receipt, rejected, warnings })
-    }
-
-    fn refusal(&mut self) -> Option<Refusal> {
-        self.rest?;
-        Some(Refusal { message_id: self.text(), code: self.text() })
+        while !self.0.is_over() {
+            let is_refusal = (answer.rejected.len() as u64) < refusals;
+            let judged = if is_refusal { &mut answer.rejected } else { &mut answer.warnings };
+            judged.push(Refusal { message_id: self.text(), code: self.text() });
+        }
+        Some(answer)
     }
 }

@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use crate::digits::{push_decimal, uuid_unix_ms};
+use crate::fields::{Fields, cut, read_decimal};
 use crate::json::{self, Limits};
 
 /// Some events, in the order in which they were queued.
@@ -44,18 +45,18 @@ impl Block {
 
     /// Reads a stored block. Events that are damaged cost themselves.
     pub(super) fn read(number: u64, value: &str) -> Found<Self> {
-        let Some((head, frames)) = value.split_once('\n') else { return Found::Ours(Self::new(number), 1) };
-        let Some((version, count)) = head.split_once(' ') else { return Found::Ours(Self::new(number), 1) };
-        match version.parse::<u32>() {
-            Ok(1) => {}
-            Ok(_) => return Found::OtherVersion,
-            Err(_) => return Found::Ours(Self::new(number), 1),
+        let Some((head, frames)) = cut(value, b'\n') else { return Found::Ours(Self::new(number), 1) };
+        let Some((version, count)) = cut(head, b' ') else { return Found::Ours(Self::new(number), 1) };
+        match read_decimal(version) {
+            Some(1) => {}
+            Some(_) => return Found::OtherVersion,
+            None => return Found::Ours(Self::new(number), 1),
         }
         let mut block = Self::new(number);
         for event in (Events { frames }).filter(|event| is_event(event)) {
             block.push(event);
         }
-        let lost = count.parse::<usize>().unwrap_or(1).min(value.len()).saturating_sub(block.count);
+        let lost = read_size(count).unwrap_or(1).min(value.len()).saturating_sub(block.count);
         block.dirty = lost > 0;
         Found::Ours(block, lost)
     }
@@ -108,8 +109,8 @@ impl<'a> Iterator for Events<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let (length, rest) = self.frames.split_once(':')?;
-        let (event, rest) = rest.split_at_checked(length.parse().ok()?)?;
+        let (length, rest) = cut(self.frames, b':')?;
+        let (event, rest) = rest.split_at_checked(read_size(length)?)?;
         self.frames = rest;
         Some(event)
     }
@@ -123,6 +124,10 @@ pub(crate) fn message_id(event: &str) -> &str {
 /// When the event was made, as its messageId says.
 pub(super) fn made_unix_ms(event: &str) -> Option<i64> {
     uuid_unix_ms(message_id(event))
+}
+
+fn read_size(text: &str) -> Option<usize> {
+    usize::try_from(read_decimal(text)?).ok()
 }
 
 fn is_event(text: &str) -> bool {
@@ -142,16 +147,16 @@ pub(super) struct Tally(Vec<(String, u64)>);
 impl Tally {
     /// Reads a stored header: the counts, and the block that is gone.
     pub(super) fn read(value: &str) -> Found<(Self, &str)> {
-        let mut parts = value.split(' ');
-        match parts.next().map(str::parse::<u32>) {
-            Some(Ok(1)) => {}
-            Some(Ok(_)) => return Found::OtherVersion,
-            Some(Err(_)) | None => return Found::Ours((Self::default(), ""), 0),
+        let mut parts = Fields::of(value, b' ');
+        match parts.next().and_then(read_decimal) {
+            Some(1) => {}
+            Some(_) => return Found::OtherVersion,
+            None => return Found::Ours((Self::default(), ""), 0),
         }
         let gone = parts.next().unwrap_or_default();
         let mut tally = Self::default();
-        for (owner, drops) in parts.filter_map(|part| part.split_once('=')) {
-            tally.raise(owner, drops.parse().unwrap_or_default());
+        for (owner, drops) in parts.filter_map(|part| cut(part, b'=')) {
+            tally.raise(owner, read_size(drops).unwrap_or_default() as u64);
         }
         Found::Ours((tally, gone), 0)
     }
