@@ -107,7 +107,9 @@ fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
 fn verdicts(batch_id: &str, body: &[u8]) -> Delivery {
     let unanswered =
         |complaint: &str| Delivery { outcome: Outcome::Unanswered, refused: Vec::new(), complaint: complaint.into() };
-    if body.trim_ascii_start().starts_with(b"<") {
+    // Some servers put a byte order mark before their pages.
+    let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    if text.trim_ascii_start().starts_with(b"<") {
         return unanswered("answered 200 with a page, as a proxy does");
     }
     let receipt: Receipt = serde_json::from_slice(body).unwrap_or_default();

@@ -69,7 +69,7 @@ fn an_ended_profile_leaves_one_that_names_nobody_unless_it_stands_again() {
 
 #[test]
 fn a_proxys_page_and_another_batchs_receipt_are_no_answer() {
-    for body in [&b"<!doctype html>"[..], b" \n<html>", br#"{"receipt":"other"}"#] {
+    for body in [&b"<!doctype html>"[..], b" \n<html>", b"\xef\xbb\xbf\r\n<html>", br#"{"receipt":"other"}"#] {
         assert_eq!(verdicts("b", body).outcome, Outcome::Unanswered, "{}", String::from_utf8_lossy(body));
     }
     for body in [&b"OK"[..], b"", br#"{"success":true}"#, br#"{"receipt":"b"}"#] {
