@@ -51,6 +51,27 @@ impl Ledger {
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }
+
+    /// What a destination refused for good, in the order of refusal.
+    pub fn dead_letters(&self, destination: &str) -> anyhow::Result<Vec<Letter>> {
+        let sql = "select message_id, reason, body from dead_letter where destination = ?1 order by rowid";
+        let mut statement = self.connection.prepare(sql)?;
+        let letters = statement.query_map([destination], |row| {
+            Ok(Letter { message_id: row.get(0)?, reason: row.get(1)?, body: row.get(2)? })
+        })?;
+        Ok(letters.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A message that a destination refused for good.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// The event's or snapshot's, or `change:{seq}`.
+    pub message_id: String,
+    /// In words.
+    pub reason: String,
+    /// As it was sent.
+    pub body: Vec<u8>,
 }
 
 fn database(directory: &Path) -> anyhow::Result<PathBuf> {

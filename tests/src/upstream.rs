@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -65,10 +66,10 @@ impl Upstream {
         format!("http://{}", self.address)
     }
 
-    /// Closes its port and every connection, answered or not.
+    /// Closes its port and every connection, answered or not. Returns when the port is free.
     pub fn go_away(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(GOING_AWAY);
         }
     }
 
@@ -189,4 +190,6 @@ fn inflate(body: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Far above what an `answer` takes that is under way.
+const GOING_AWAY: Duration = Duration::from_secs(10);
 const MAX_BODY_BYTES: usize = 64 * 1_024 * 1_024;

@@ -193,13 +193,14 @@ fn id(leader: &Identifier) -> Value {
 }
 
 /// The JSON of an answer; `None` where nothing was found.
-fn read(collector: &Collector, path: &str) -> anyhow::Result<Option<Value>> {
+pub(crate) fn read(collector: &Collector, path: &str) -> anyhow::Result<Option<Value>> {
     let answer = collector.get(path, &collector.secret_key)?;
     ensure!(matches!(answer.status, 200 | 404), "{path}: {} {}", answer.status, answer.text());
     Ok((answer.status == 200).then_some(answer.json))
 }
 
-fn path_of(name: &Identifier) -> String {
+/// An identifier as it stands in a path.
+pub(crate) fn path_of(name: &Identifier) -> String {
     format!("{}:{}", name.kind, encoded(&name.value))
 }
 
