@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use selvedge_core::identifier::{Class, Identifier};
 
-use super::Rules;
 use super::edge::Edge;
-use super::follow::limit;
-use super::names::{Name, Names};
+use super::follow::{Bounds, limit};
+use super::names::Name;
+use super::{Decisions, Rules};
 use crate::event::{Order, Source, Strength};
 
 /// An edge whose ends are two people in the end.
@@ -30,6 +30,8 @@ pub struct Conflict {
 /// Why the ends of an edge are two people: the first that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
+    /// A decision keeps two of their names apart.
+    Decision,
     /// Together they would hold two values of an account kind.
     AccountConflict,
     /// Together they would hold more values of a contact kind than a person may.
@@ -42,6 +44,7 @@ impl Reason {
     /// The word of the API and the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
+            Reason::Decision => "decision",
             Reason::AccountConflict => "account_conflict",
             Reason::Limit => "limit",
             Reason::Nearest => "nearest",
@@ -51,7 +54,8 @@ impl Reason {
 
 /// The conflicts among sorted edges, in their order, when `head` tells of each name whose it is. A pair of names is in
 /// conflict once, with its trusted edge if it has one.
-pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], names: &Names<'_>, rules: &Rules) -> Vec<Conflict> {
+pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], bounds: Bounds<'_>) -> Vec<Conflict> {
+    let names = bounds.names;
     let trusted = |edge: &&Edge<'_>| edge.strength.is_trusted();
     let said_with_trust: BTreeSet<(Name, Name)> = edges.iter().filter(trusted).map(Edge::pair).collect();
     let refused = |edge: &&Edge<'_>| head[edge.anchor] != head[edge.other];
@@ -67,7 +71,7 @@ pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], names: &Names<'_>, r
     let conflict = |edge: &Edge<'_>| Conflict {
         x: names.identifier(edge.anchor).clone(),
         y: names.identifier(edge.other).clone(),
-        reason: why_apart(&held[head[edge.anchor]], &held[head[edge.other]], rules),
+        reason: why_apart(&held[head[edge.anchor]], &held[head[edge.other]], bounds.decisions, bounds.rules),
         order: edge.order.clone(),
         source: edge.source,
         strength: edge.strength,
@@ -76,7 +80,10 @@ pub(super) fn conflicts(edges: &[Edge<'_>], head: &[usize], names: &Names<'_>, r
 }
 
 /// Why two people, by the names that each holds, are not one: the first reason that fits.
-pub fn why_apart(one: &[Identifier], another: &[Identifier], rules: &Rules) -> Reason {
+pub fn why_apart(one: &[Identifier], another: &[Identifier], decisions: &Decisions, rules: &Rules) -> Reason {
+    if decisions.keep_apart(one, another) {
+        return Reason::Decision;
+    }
     let values = |names: &[Identifier], name: &Identifier| names.iter().filter(|n| n.kind == name.kind).count();
     let too_many = |class: Class| {
         let of_class = one.iter().filter(|name| rules.class(&name.kind) == class);

@@ -4,6 +4,36 @@ use std::collections::BTreeSet;
 
 use selvedge_core::identifier::Identifier;
 
+/// What an operator can decide about names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DecisionVerb {
+    /// Two names are one person's.
+    Link,
+    /// Two names are not, or a person was not on a device.
+    KeepApart,
+    /// The name is nobody's.
+    Ignore,
+}
+
+impl DecisionVerb {
+    /// In the order of the API.
+    pub const ALL: [Self; 3] = [Self::Link, Self::KeepApart, Self::Ignore];
+
+    /// Its word in the API and the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::KeepApart => "keep_apart",
+            Self::Ignore => "ignore",
+        }
+    }
+
+    /// The verb of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == word)
+    }
+}
+
 /// The decisions that stand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decisions {

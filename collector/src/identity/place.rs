@@ -62,7 +62,7 @@ pub fn place(claims: &[Claim], decisions: &Decisions, rules: &Rules) -> Placing 
     let mut placed = Placed { leader: vec![0; names.len()], parent: vec![None; names.len()] };
     placed.take(&singles, &among_trusted, &edges, &names);
     placed.take(&trusted_people, &among_all, &edges, &names);
-    let conflicts = conflicts(&edges, &placed.leader, &names, rules);
+    let conflicts = conflicts(&edges, &placed.leader, bounds);
     Placing { people: placed.into_people(&names), conflicts, quarantined }
 }
 

@@ -5,11 +5,13 @@
 //! it all to whoever listens. An event whose claim is known, and not earlier than before, moves nobody: it costs its
 //! own row, and its share of one fold for its shape and one version for its profile.
 
+mod accounts;
 mod arrival;
 mod changes;
 mod conflicts;
-mod crowds;
+mod decided;
 mod devices;
+mod flags;
 mod ground;
 mod memory;
 mod people;

@@ -16,12 +16,15 @@
 //! - What operators set: `write_key`, `destination`, `dead_letter`.
 
 mod error;
+mod marks;
 mod ownership;
 mod reader;
 mod record;
 pub mod sqlite;
 
 pub use error::{Cause, StoreError};
+pub use marks::MarkRules;
+pub(crate) use marks::people_of;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, LedgerEvent, Lookup,
@@ -31,7 +34,7 @@ pub use record::*;
 
 use selvedge_core::identifier::Identifier;
 
-use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
+use crate::event::{BatchFrame, Guard, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
 use crate::key::{KeyDigest, NewKey, StoredKey};
 
@@ -75,13 +78,21 @@ pub trait View {
     fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
     /// The strongest that any claim is about a name; `None` where no claim names it.
     fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
+    /// What claims of it are guarded by, with how much strength, each combination once. Not as an alias' older name.
+    fn claims_of(&self, name: NameId) -> Result<Vec<(Guard, Strength)>, StoreError>;
+    /// The asserted aliases that it is an end of.
+    fn aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError>;
+    /// Whether the ledger holds any asserted alias.
+    fn has_aliases(&self) -> Result<bool, StoreError>;
+    /// The other names of the same that this one is placed for.
+    fn other_names_of(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
     /// The shapes whose events belong to the person of this anchor.
     fn shapes_anchored_at(&self, anchor: NameId) -> Result<Vec<Shape>, StoreError>;
     /// The shapes that go by a device: they name it, and nobody who is left.
     fn shapes_going_by(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
     /// The shapes that mark a device: they name it and somebody.
     fn shapes_marking(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
-    /// The anchors of the shapes that mark a device, each once.
+    /// The anchors of the shapes that mark a device, once for each rank and guard.
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError>;
     /// The devices that shapes of this anchor name, each once.
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
@@ -103,6 +114,11 @@ pub trait View {
         before: Option<&ConflictCursor>,
         limit: usize,
     ) -> Result<Vec<ConflictRow>, StoreError>;
+
+    /// The names that decisions which stand keep apart from a name.
+    fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// All decisions, withdrawn ones too, oldest first.
+    fn decisions(&self, workspace: Workspace) -> Result<Vec<DecisionRow>, StoreError>;
 
     /// Whether a message of this id is stored.
     fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError>;
@@ -187,6 +203,11 @@ pub trait Transaction: View {
     fn put_conflict(&self, workspace: Workspace, conflict: &ConflictRow) -> Result<(), StoreError>;
     /// Takes a conflict back.
     fn delete_conflict(&self, x: NameId, y: NameId) -> Result<(), StoreError>;
+
+    /// Stores a decision.
+    fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError>;
+    /// Withdraws a decision; false when there is none that stands.
+    fn withdraw_decision(&self, workspace: Workspace, id: DecisionId, at: UnixMillis) -> Result<bool, StoreError>;
 
     /// Gives a standing profile its next version; false when it does not stand.
     fn renew_profile(&self, key: NameId, seq: ChangeSeq) -> Result<bool, StoreError>;

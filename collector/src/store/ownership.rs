@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{EventSlice, NameId, Role, Shape, StoreError, View};
+use super::{EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, people_of};
 use crate::event::Order;
 use crate::identity::{Mark, Owner, Rules, Slice, Timeline};
 
@@ -40,18 +40,35 @@ impl<'a> Ownership<'a> {
         Self { view, rules }
     }
 
-    /// The leader of the person that holds an account or contact.
+    /// The leader of the person that holds an account or contact, or another name of the same.
     pub fn leader(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
-        Ok(self.view.placement(name)?.and_then(|placement| placement.leader()))
+        let Some(placement) = self.view.placement(name)? else { return Ok(None) };
+        match placement.same_as {
+            Some(same) => Ok(self.view.placement(same)?.and_then(|placement| placement.leader())),
+            None => Ok(placement.leader()),
+        }
     }
 
-    /// The leaders of all who marked a device.
+    /// The leaders of all who marked a device, by marks that count.
     pub fn people_on(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
-        let mut people = BTreeSet::new();
-        for mark in self.view.anchors_on(device)? {
-            people.extend(self.leader(mark.anchor)?);
+        let marks = self.view.anchors_on(device)?;
+        let rules = MarkRules::of(self.view, device, &marks)?;
+        let counted = marks.iter().filter(|mark| rules.count(mark.rank, mark.guard)).map(|mark| mark.anchor);
+        people_of(&rules, counted, |name| self.leader(name))
+    }
+
+    /// The shapes that mark a device with marks that count, each with the leader of whom it names.
+    fn counted_marks(&self, device: NameId) -> Result<Vec<(Shape, NameId)>, StoreError> {
+        let rules = MarkRules::of(self.view, device, &self.view.anchors_on(device)?)?;
+        let people = self.people_on(device)?;
+        let mut counted = Vec::new();
+        for shape in self.view.shapes_marking(device)?.into_iter().filter(|shape| shape.marks(&rules)) {
+            let leader = shape.anchor.map(|anchor| self.leader(anchor)).transpose()?.flatten();
+            if let Some(leader) = leader.filter(|leader| people.contains(leader)) {
+                counted.push((shape, leader));
+            }
         }
-        Ok(people)
+        Ok(counted)
     }
 
     /// Whose a device is: the one person of its marks, or its own.
@@ -139,13 +156,15 @@ impl<'a> Ownership<'a> {
         let names = self.view.names_of(shape.id)?;
         let mut devices = Vec::new();
         for device in names.iter().filter(|name| name.role == Role::Device) {
-            devices.push(self.view.name(device.name)?);
+            if !self.view.placement(device.name)?.is_some_and(|placement| placement.is_ignored) {
+                devices.push(self.view.name(device.name)?);
+            }
         }
         devices
             .sort_unstable_by(|one, other| self.rules.rank(&one.identifier).cmp(&self.rules.rank(&other.identifier)));
         if devices.len() > 1 {
             for device in &devices {
-                if !self.view.anchors_on(device.id)?.is_empty() {
+                if !self.people_on(device.id)?.is_empty() {
                     return Ok(Some(device.id));
                 }
             }
@@ -161,7 +180,7 @@ impl<'a> Ownership<'a> {
     /// The leader of the one person that holds every account and contact that a shape names.
     fn holder_of_all(&self, shape: &Shape) -> Result<Option<NameId>, StoreError> {
         let mut holders = BTreeSet::new();
-        for name in self.view.names_of(shape.id)?.iter().filter(|name| name.role != Role::Device) {
+        for name in self.view.names_of(shape.id)?.iter().filter(|name| matches!(name.role, Role::Lone | Role::Tied)) {
             holders.insert(self.leader(name.name)?);
         }
         Ok(if holders.len() == 1 { holders.pop_first().flatten() } else { None })
@@ -200,8 +219,8 @@ impl<'a> Ownership<'a> {
     /// order: that is the order of an event that goes by the device.
     fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
         let mut marks = Vec::new();
-        for shape in self.view.shapes_marking(device)? {
-            let Some(person) = self.person_of(&shape)? else { continue };
+        for (shape, leader) in self.counted_marks(device)? {
+            let person = self.view.name(leader)?.identifier;
             let before = self.view.last_order_before(shape.id, order)?;
             let behind = self.view.first_order_after(shape.id, order)?;
             marks.extend(before.into_iter().chain(behind).map(|order| Mark { order, person: person.clone() }));
@@ -214,19 +233,12 @@ impl<'a> Ownership<'a> {
         let people = self.people_on(device)?.len();
         let is_shared = (2..=self.rules.device_people_limit).contains(&people);
         let mut marks = Vec::new();
-        for shape in self.view.shapes_marking(device)? {
-            let Some(person) = self.person_of(&shape)? else { continue };
+        for (shape, leader) in self.counted_marks(device)? {
+            let person = self.view.name(leader)?.identifier;
             let orders = if is_shared { self.view.orders_of(shape.id)? } else { vec![shape.first] };
             marks.extend(orders.into_iter().map(|order| Mark { order, person: person.clone() }));
         }
         Ok(Timeline::new(marks, self.rules))
-    }
-
-    /// The leader of the person that a shape's anchor names.
-    fn person_of(&self, shape: &Shape) -> Result<Option<selvedge_core::identifier::Identifier>, StoreError> {
-        let Some(anchor) = shape.anchor else { return Ok(None) };
-        let Some(leader) = self.leader(anchor)? else { return Ok(None) };
-        Ok(Some(self.view.name(leader)?.identifier))
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use selvedge_core::identifier::{Class, Identifier};
 
-use crate::event::{EventType, Order, Source, Strength, UnixMillis, Via, Workspace};
+use crate::event::{EventType, Guard, Order, Source, Strength, UnixMillis, Via, Workspace};
 use crate::identity::incremental::Reach;
-use crate::identity::{ProfileId, Quarantine, Reason};
+use crate::identity::{DecisionVerb, ProfileId, Quarantine, Reason};
 
 /// The row of an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,10 @@ pub struct ShapeId(pub i64);
 /// The row of what the events of one request share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub i64);
+
+/// The row of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DecisionId(pub i64);
 
 /// Where an event stands in the order of commits; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -51,6 +55,8 @@ pub enum Role {
     Lone,
     /// One of several accounts and contacts: edges tie them.
     Tied,
+    /// The older account of an asserted alias: no part of the claim, but another name of the account in it.
+    Alias,
 }
 
 /// One identifier of a shape.
@@ -81,6 +87,8 @@ pub struct Shape {
     pub anchor: Option<NameId>,
     /// How far the traits are trusted that its events set.
     pub rank: Strength,
+    /// What is taken out of what its events observe.
+    pub guard: Guard,
     /// Whether it names accounts or contacts, left or not.
     pub names_someone: bool,
     /// Whether it is the claim of a snapshot.
@@ -94,6 +102,13 @@ pub struct Placement {
     pub place: Option<Place>,
     /// Whether a crowd uses it.
     pub quarantine: Option<Quarantine>,
+    /// The name that stands for it, where it is another name of the same: of one account, or the digest of a clear
+    /// value. That one is placed in its stead.
+    pub same_as: Option<NameId>,
+    /// Whether a trusted claim names it, or another name of the same.
+    pub is_held: bool,
+    /// Whether a decision takes it out of every claim.
+    pub is_ignored: bool,
 }
 
 impl Placement {
@@ -168,8 +183,61 @@ pub struct ConflictRow {
 pub struct DeviceAnchor {
     /// Whose person marked it.
     pub anchor: NameId,
+    /// How far the anchor is trusted.
+    pub rank: Strength,
+    /// What is taken out of what the marking events observe.
+    pub guard: Guard,
     /// The first shape that did.
     pub since: ShapeId,
+}
+
+/// A decision of an operator, as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// Its place among the decisions; never used twice.
+    pub id: DecisionId,
+    /// What was decided.
+    pub verb: DecisionVerb,
+    /// About whom.
+    pub x: NameId,
+    /// And whom; `None` for an ignored name.
+    pub y: Option<NameId>,
+    /// Why, in the operator's words.
+    pub reason: Box<str>,
+    /// Who decided: the name of the key.
+    pub author: Box<str>,
+    /// When.
+    pub at: UnixMillis,
+    /// From when on it counts no more.
+    pub withdrawn_at: Option<UnixMillis>,
+}
+
+/// A decision about to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDecision {
+    /// What was decided.
+    pub verb: DecisionVerb,
+    /// About whom.
+    pub x: NameId,
+    /// And whom; `None` for an ignored name.
+    pub y: Option<NameId>,
+    /// Why, in the operator's words.
+    pub reason: Box<str>,
+    /// Who decided: the name of the key.
+    pub author: Box<str>,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// An asserted alias: its two accounts are one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AliasRow {
+    /// The first event that says so.
+    pub order: Order,
+    /// The account of the claim.
+    pub account: NameId,
+    /// The older name.
+    pub older: NameId,
 }
 
 /// Events of one shape between two orders: `from` included, `to` excluded, `None` without bound.
@@ -332,6 +400,8 @@ pub struct NewShape<'a> {
     pub digest: &'a [u8; 16],
     /// The key that its events came with.
     pub source: Source,
+    /// What is taken out of what its events observe.
+    pub guard: Guard,
     /// Whether it is the claim of a snapshot.
     pub is_snapshot: bool,
     /// The order of its first event.

@@ -1,6 +1,5 @@
 //! Writes the events of a group: each once, with its claim shape and its traits. Notes what may have moved.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 
 use selvedge_core::identifier::{Class, Identifier};
@@ -8,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::memory::KnownShape;
 use super::{Cause, Settling, Touched};
-use crate::event::{AcceptedEvent, Claimed, Order, Snapshot, Source, Strength, Workspace};
-use crate::identity::{Belonging, Quarantine, left, profile_id, strength};
+use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Strength, Workspace};
+use crate::identity::{anchor, profile_id, strength};
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
     BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, StoreError,
@@ -36,7 +35,7 @@ impl Settling<'_> {
 
     /// Writes an event; false, and nothing done, for one that is stored.
     fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<bool, StoreError> {
-        let claims = claim_bytes(self.workspace, source, &event.claim, None);
+        let claims = claim_bytes((self.workspace, source), event, self.guard_of(event));
         let shape = match self.memory.shapes.get(&claims[..]) {
             Some(shape) => shape.clone(),
             None => {
@@ -80,7 +79,7 @@ impl Settling<'_> {
         if let Some(stored) = stored {
             self.withdraw(stored.shape)?;
         }
-        let claims = claim_bytes(self.workspace, source, &event.claim, Some(&snapshot.subject));
+        let claims = claim_bytes((self.workspace, source), event, self.guard_of(event));
         let shape = self.make_shape(&digest(&claims), event, source)?;
         let row = self.row(event, batch, shape.id);
         let seq = match stored {
@@ -119,7 +118,7 @@ impl Settling<'_> {
         for name in self.transaction.names_of(shape)? {
             match name.role {
                 Role::Device => self.remark(name.name),
-                Role::Lone | Role::Tied => self.unsettle(&[name.name]),
+                Role::Lone | Role::Tied | Role::Alias => self.unsettle(&[name.name]),
             }
         }
         self.touched.remove(&shape);
@@ -188,7 +187,7 @@ impl Settling<'_> {
 
     /// A stored shape, as it is remembered.
     fn known(&mut self, shape: &Shape, event: &AcceptedEvent) -> Result<KnownShape, StoreError> {
-        let names = self.names_in(&event.claim)?;
+        let names = self.names_in(event)?;
         Ok(remembered(shape.id, shape.first.clone(), shape.anchor, &names))
     }
 
@@ -199,12 +198,14 @@ impl Settling<'_> {
         event: &AcceptedEvent,
         source: Source,
     ) -> Result<KnownShape, StoreError> {
-        let names = self.names_in(&event.claim)?;
-        let (anchor, rank) = self.anchor_of(&event.claim)?;
+        let names = self.names_in(event)?;
+        let guard = self.guard_of(event);
+        let (anchor, rank) = self.anchor_of(&event.claim, guard)?;
         let id = self.transaction.insert_shape(&NewShape {
             workspace: self.workspace,
             digest,
             source,
+            guard,
             is_snapshot: event.snapshot.is_some(),
             first: &event.order,
             anchor,
@@ -213,29 +214,46 @@ impl Settling<'_> {
         })?;
         self.first_new_shape.get_or_insert(id);
         let shape = remembered(id, event.order.clone(), anchor, &names);
-        self.note_new_claim(&shape)?;
+        self.note_new_claim(&shape, &names)?;
         Ok(shape)
     }
 
-    /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all.
-    fn note_new_claim(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
+    /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all, or to
+    /// do so with trust.
+    fn note_new_claim(&mut self, shape: &KnownShape, names: &[ShapeName]) -> Result<(), StoreError> {
         match *shape.people {
             [] => {}
             [alone] => {
-                if self.memory.standing(self.transaction, alone)?.leader.is_none() {
+                let placed = self.memory.standing(self.transaction, alone)?.flags.same_as.unwrap_or(alone);
+                let standing = self.memory.standing(self.transaction, placed)?;
+                let is_trusted = names.iter().any(|named| named.name == alone && named.strength.is_trusted());
+                if standing.leader.is_none() || (is_trusted && !standing.flags.is_held) {
                     self.unsettle(&[alone]);
                 }
             }
             _ => self.unsettle(&shape.people),
         }
-        if shape.anchor.is_some() || shape.devices.len() > 1 {
+        let aliases: Vec<NameId> =
+            names.iter().filter(|named| named.role == Role::Alias).map(|named| named.name).collect();
+        if !aliases.is_empty() {
+            self.memory.note_alias();
+            self.unsettle(&aliases);
+            self.unsettle(&shape.people);
+        }
+        if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
             shape.devices.iter().for_each(|device| self.remark(*device));
         }
         Ok(())
     }
 
+    /// What is taken out of what an event observes.
+    fn guard_of(&self, event: &AcceptedEvent) -> Guard {
+        Guard::of(event.trust, event.order.time, self.rules.guard_from)
+    }
+
     /// The rows of a claim's identifiers, in its order. Kinds that nobody declared name no one.
-    fn names_in(&mut self, claim: &[Claimed]) -> Result<Vec<ShapeName>, StoreError> {
+    fn names_in(&mut self, event: &AcceptedEvent) -> Result<Vec<ShapeName>, StoreError> {
+        let claim = &event.claim;
         let class = |claimed: &Claimed| self.rules.class(&claimed.identifier.kind);
         let is_person = |class: Class| matches!(class, Class::Account | Class::Contact);
         let people = claim.iter().filter(|claimed| is_person(class(claimed))).count();
@@ -250,6 +268,12 @@ impl Settling<'_> {
             };
             let name = self.name(&claimed.identifier, class)?;
             names.push(ShapeName { name, strength: claimed.strength, role });
+        }
+        if let Some(older) = &event.older_account {
+            let name = self.name(older, Class::Account)?;
+            if !names.iter().any(|named| named.name == name) {
+                names.push(ShapeName { name, strength: Strength::Asserted, role: Role::Alias });
+            }
         }
         Ok(names)
     }
@@ -270,36 +294,50 @@ impl Settling<'_> {
         Ok(name)
     }
 
-    /// Who speaks for a claim once the crowds are taken out, and how far its traits are trusted.
-    pub(super) fn anchor_of(&mut self, claim: &[Claimed]) -> Result<(Option<NameId>, Strength), StoreError> {
-        let mut quarantined: BTreeMap<Identifier, Quarantine> = BTreeMap::new();
+    /// Who speaks for a claim once what is known to be taken out of it is, and how far its traits are trusted. What the
+    /// claim itself changes about that is settled behind it.
+    fn anchor_of(&mut self, claim: &[Claimed], guard: Guard) -> Result<(Option<NameId>, Strength), StoreError> {
+        let mut left = Vec::new();
         for claimed in claim {
             let class = self.rules.class(&claimed.identifier.kind);
-            if matches!(class, Class::Account | Class::Contact) {
-                let name = self.name(&claimed.identifier, class)?;
-                let standing = self.memory.standing(self.transaction, name)?;
-                quarantined.extend(standing.quarantine.map(|how| (claimed.identifier.clone(), how)));
+            if class == Class::Undeclared {
+                continue;
+            }
+            let name = self.name(&claimed.identifier, class)?;
+            let own = self.memory.standing(self.transaction, name)?.flags;
+            let placed = own.same_as.unwrap_or(name);
+            let is_left = match class {
+                Class::Device => !own.is_ignored,
+                _ => {
+                    let flags = self.memory.standing(self.transaction, placed)?.flags;
+                    !own.is_ignored && flags.let_stand(claimed.strength, guard)
+                }
+            };
+            if is_left {
+                let identifier = match own.same_as {
+                    Some(same) => self.transaction.name(same)?.identifier,
+                    None => claimed.identifier.clone(),
+                };
+                left.push((Claimed { identifier, strength: claimed.strength }, placed));
             }
         }
-        let anchor = match Belonging::of(claim, &quarantined, self.rules) {
-            Belonging::Person(identifier) => Some(self.name(identifier, self.rules.class(&identifier.kind))?),
-            Belonging::Device { .. } | Belonging::Unattributed => None,
-        };
-        let rank = strength(left(claim, &quarantined), self.rules).unwrap_or(Strength::Observed);
-        Ok((anchor, rank))
+        let rank = strength(left.iter().map(|(claimed, _)| claimed), self.rules).unwrap_or(Strength::Observed);
+        let anchor = anchor(left.iter().map(|(claimed, _)| claimed), self.rules);
+        let placed = anchor.and_then(|anchor| left.iter().find(|(claimed, _)| claimed == anchor));
+        Ok((placed.map(|(_, placed)| *placed), rank))
     }
 }
 
 fn remembered(id: ShapeId, first: Order, anchor: Option<NameId>, names: &[ShapeName]) -> KnownShape {
-    let of = |is_device: bool| {
-        names.iter().filter(|name| (name.role == Role::Device) == is_device).map(|name| name.name).collect()
-    };
-    KnownShape { id, first, anchor, devices: of(true), people: of(false) }
+    let of =
+        |is_wanted: fn(Role) -> bool| names.iter().filter(|name| is_wanted(name.role)).map(|name| name.name).collect();
+    let devices = of(|role| role == Role::Device);
+    KnownShape { id, first, anchor, devices, people: of(|role| matches!(role, Role::Lone | Role::Tied)) }
 }
 
 /// What an event claims, in bytes: equal for equal claims of one source. Each part with its length, so that no two
 /// claims run together.
-fn claim_bytes(workspace: Workspace, source: Source, claim: &[Claimed], subject: Option<&str>) -> Vec<u8> {
+fn claim_bytes((workspace, source): (Workspace, Source), event: &AcceptedEvent, guard: Guard) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(128);
     let mut part = |part: &[u8]| {
         bytes.extend((part.len() as u64).to_le_bytes());
@@ -307,7 +345,13 @@ fn claim_bytes(workspace: Workspace, source: Source, claim: &[Claimed], subject:
     };
     part(&workspace.0.to_le_bytes());
     part(&source.0.to_le_bytes());
-    for Claimed { identifier, strength } in claim {
+    part(match guard {
+        Guard::Nothing => b"n",
+        Guard::NothingYet => b"y",
+        Guard::Held => b"h",
+        Guard::Everyone => b"e",
+    });
+    for Claimed { identifier, strength } in &event.claim {
         part(match strength {
             Strength::Observed => b"o",
             Strength::Proven => b"p",
@@ -316,9 +360,13 @@ fn claim_bytes(workspace: Workspace, source: Source, claim: &[Claimed], subject:
         part(identifier.kind.as_str().as_bytes());
         part(identifier.value.as_bytes());
     }
-    if let Some(subject) = subject {
+    if let Some(older) = &event.older_account {
+        part(b"alias");
+        part(older.value.as_bytes());
+    }
+    if let Some(snapshot) = &event.snapshot {
         part(b"snapshot");
-        part(subject.as_bytes());
+        part(snapshot.subject.as_bytes());
     }
     bytes
 }

@@ -47,8 +47,8 @@ impl Settling<'_> {
     /// The conflict that an edge is, if its ends are two people.
     fn conflict(&mut self, tie: &Tie, claims: &Claims<'_>) -> Result<Option<ConflictRow>, StoreError> {
         let (x, y) = (claims.row(&tie.anchor)?, claims.row(&tie.other)?);
-        let one = self.memory.standing(self.transaction, x)?.leader;
-        let another = self.memory.standing(self.transaction, y)?.leader;
+        let one = self.memory.leader(self.transaction, x)?;
+        let another = self.memory.leader(self.transaction, y)?;
         let (Some(one), Some(another)) = (one, another) else { return Ok(None) };
         if one == another {
             return Ok(None);
@@ -59,7 +59,7 @@ impl Settling<'_> {
         Ok(Some(ConflictRow {
             x,
             y,
-            reason: why_apart(&held(one)?, &held(another)?, self.rules),
+            reason: why_apart(&held(one)?, &held(another)?, claims.decisions(), self.rules),
             order: tie.order.clone(),
             source: tie.source,
             strength: tie.strength,

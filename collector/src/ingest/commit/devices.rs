@@ -2,11 +2,10 @@
 //! end because a device shows other people than before.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
-use crate::store::{NameId, ProfileKey, StoreError};
+use crate::store::{NameId, ProfileKey, StoreError, people_of};
 
 impl Settling<'_> {
     /// Gives every profile its next version that owns one of the group's events.
@@ -14,7 +13,7 @@ impl Settling<'_> {
         for touched in std::mem::take(&mut self.touched).into_values() {
             match touched.shape.anchor {
                 Some(anchor) => {
-                    if let Some(leader) = self.memory.standing(self.transaction, anchor)?.leader {
+                    if let Some(leader) = self.memory.leader(self.transaction, anchor)? {
                         self.changes.renew(leader, &touched.cause.message_id);
                     }
                     self.note_marks(&touched)?;
@@ -123,7 +122,12 @@ impl Settling<'_> {
         }
         // Beyond the limit nobody owned anything by this device before, and nobody does now.
         if people.len() <= self.rules.device_people_limit + 1 && !self.transaction.shapes_going_by(device)?.is_empty() {
-            people.iter().for_each(|person| self.changes.renew(*person, because));
+            // Those too whose marks count no more: what they owned by it is another's now.
+            for mark in self.transaction.anchors_on(device)? {
+                if let Some(person) = self.memory.leader(self.transaction, mark.anchor)? {
+                    self.changes.renew(person, because);
+                }
+            }
         }
         Ok(())
     }
@@ -144,7 +148,7 @@ impl Settling<'_> {
         let mut people = BTreeSet::new();
         for mark in self.transaction.anchors_on(device)? {
             if first_new.is_none_or(|first_new| mark.since < first_new) {
-                people.extend(self.memory.standing(self.transaction, mark.anchor)?.leader);
+                people.extend(self.memory.leader(self.transaction, mark.anchor)?);
             }
         }
         Ok(people.pop_first())
@@ -173,11 +177,7 @@ impl Settling<'_> {
 
     /// The leaders of all who marked a device, as they are remembered.
     fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
-        let anchors: Arc<[NameId]> = self.memory.anchors(self.transaction, device)?;
-        let mut people = BTreeSet::new();
-        for anchor in &*anchors {
-            people.extend(self.memory.standing(self.transaction, *anchor)?.leader);
-        }
-        Ok(people)
+        let marks = self.memory.marks(self.transaction, device)?;
+        people_of(&marks.rules, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
     }
 }

@@ -1,36 +1,63 @@
 //! The ledger as the placing engine asks for it: the edges of names, from the claims that are left.
+//!
+//! A name is known by the one that is placed for it: its account's, or the clear value of a digest. What was found out
+//! about names since the group began (`Flags`) lies over what is stored.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
 
-use crate::event::{Claimed, Workspace};
+use super::memory::Flags;
+use crate::event::{Claimed, Guard, Workspace};
 use crate::identity::incremental::{Ground, Standing, Stood, Tie, sequence};
-use crate::identity::{ParentEdge, Quarantine, Rules, anchor};
-use crate::store::{self, NameId, Parent, Place, Role, ShapeId, StoreError, View};
+use crate::identity::{Decisions, ParentEdge, Rules, anchor};
+use crate::store::{self, NameId, Parent, Place, Role, ShapeId, ShapeName, StoreError, View};
 
-/// The claims of the ledger, less the crowds. Remembers what it was asked, for one group.
+/// The claims of the ledger, less what is taken out. Remembers what it was asked, for one group.
 pub(super) struct Claims<'a> {
     view: &'a dyn View,
     rules: &'a Rules,
     workspace: Workspace,
+    /// The decisions that stand, about the names that are placed.
+    decisions: Decisions,
     names: RefCell<HashMap<NameId, Identifier>>,
     rows: RefCell<HashMap<Identifier, NameId>>,
-    crowds: RefCell<HashMap<NameId, Option<Quarantine>>>,
+    flags: RefCell<HashMap<NameId, Flags>>,
+    /// The units that links make; `None` until they are asked for.
+    linked: RefCell<Option<HashMap<Identifier, Rc<[Identifier]>>>>,
 }
 
-/// A claim without the names that were taken out of it, by rows.
-struct Left {
-    /// Those that are left, its anchor first.
-    names: Vec<Claimed>,
-    shape: store::Shape,
+/// A claim without the names that were taken out of it.
+pub(super) struct Left {
+    /// Those that are left, by the names that are placed for them, the anchor first.
+    pub(super) names: Vec<Claimed>,
+    pub(super) shape: store::Shape,
 }
 
 impl<'a> Claims<'a> {
     pub(super) fn new(view: &'a dyn View, rules: &'a Rules, workspace: Workspace) -> Self {
-        Self { view, rules, workspace, names: RefCell::default(), rows: RefCell::default(), crowds: RefCell::default() }
+        Self {
+            view,
+            rules,
+            workspace,
+            decisions: Decisions::default(),
+            names: RefCell::default(),
+            rows: RefCell::default(),
+            flags: RefCell::default(),
+            linked: RefCell::default(),
+        }
+    }
+
+    /// From now on, these decisions stand.
+    pub(super) fn set_decisions(&mut self, decisions: Decisions) {
+        self.decisions = decisions;
+        *self.linked.borrow_mut() = None;
+    }
+
+    pub(super) fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// A name by its row.
@@ -44,7 +71,7 @@ impl<'a> Claims<'a> {
         Ok(identifier)
     }
 
-    /// The row of a name that a claim of the ledger names.
+    /// The row of a name of the ledger.
     pub(super) fn row(&self, identifier: &Identifier) -> Result<NameId, StoreError> {
         if let Some(name) = self.rows.borrow().get(identifier) {
             return Ok(*name);
@@ -56,41 +83,104 @@ impl<'a> Claims<'a> {
         Ok(name)
     }
 
-    /// Whether a crowd uses a name, as was stored or as was found since.
-    pub(super) fn quarantine(&self, name: NameId) -> Result<Option<Quarantine>, StoreError> {
-        if let Some(quarantine) = self.crowds.borrow().get(&name) {
-            return Ok(*quarantine);
+    /// What keeps a name out of claims, as was stored or as was found since.
+    pub(super) fn flags(&self, name: NameId) -> Result<Flags, StoreError> {
+        if let Some(flags) = self.flags.borrow().get(&name) {
+            return Ok(*flags);
         }
-        let quarantine = self.view.placement(name)?.and_then(|placement| placement.quarantine);
-        self.crowds.borrow_mut().insert(name, quarantine);
-        Ok(quarantine)
+        let flags = self.view.placement(name)?.map_or(Flags::default(), |placement| Flags::of(&placement));
+        self.flags.borrow_mut().insert(name, flags);
+        Ok(flags)
     }
 
-    /// From now on, a crowd uses a name so.
-    pub(super) fn set_quarantine(&self, name: NameId, quarantine: Option<Quarantine>) {
-        self.crowds.borrow_mut().insert(name, quarantine);
+    pub(super) fn set_flags(&self, name: NameId, flags: Flags) {
+        self.flags.borrow_mut().insert(name, flags);
     }
 
-    /// Whether a name that was claimed with this strength is left of its claim.
-    fn is_left(&self, named: &store::ShapeName) -> Result<bool, StoreError> {
-        Ok(match self.quarantine(named.name)? {
-            None => true,
-            Some(Quarantine::Observed) => named.strength.is_trusted(),
-            Some(Quarantine::Everywhere) => false,
-        })
+    /// The name that is placed for a name: itself, for most.
+    pub(super) fn placed(&self, name: NameId) -> Result<NameId, StoreError> {
+        Ok(self.flags(name)?.same_as.unwrap_or(name))
     }
 
-    fn left(&self, shape: ShapeId) -> Result<Left, StoreError> {
-        let mut names = Vec::new();
-        for named in self.view.names_of(shape)? {
-            if named.role == Role::Tied && self.is_left(&named)? {
-                names.push(Claimed { identifier: self.identifier(named.name)?, strength: named.strength });
+    /// All names that one is placed for, itself among them.
+    pub(super) fn names_of(&self, placed: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut names = BTreeSet::from([placed]);
+        names.extend(self.view.other_names_of(placed)?);
+        let known: Vec<NameId> = self.flags.borrow().keys().copied().collect();
+        for name in known {
+            if self.flags(name)?.same_as == Some(placed) {
+                names.insert(name);
             }
         }
+        let mut of_it = BTreeSet::new();
+        for name in names {
+            if self.placed(name)? == placed {
+                of_it.insert(name);
+            }
+        }
+        Ok(of_it)
+    }
+
+    /// The shapes that name it, or another name of the same, beside others.
+    pub(super) fn shapes_tying(&self, placed: NameId) -> Result<BTreeSet<ShapeId>, StoreError> {
+        let mut shapes = BTreeSet::new();
+        for name in self.names_of(placed)? {
+            shapes.extend(self.view.shapes_naming(name, Role::Tied)?);
+        }
+        Ok(shapes)
+    }
+
+    /// Whether a name is left of its claim.
+    pub(super) fn is_left(&self, named: &ShapeName, guard: Guard) -> Result<bool, StoreError> {
+        let own = self.flags(named.name)?;
+        let placed = own.same_as.map_or(Ok(own), |same| self.flags(same))?;
+        Ok(!own.is_ignored && placed.let_stand(named.strength, guard))
+    }
+
+    /// What is left of a claim.
+    pub(super) fn left(&self, shape: ShapeId) -> Result<Left, StoreError> {
+        let names = self.view.names_of(shape)?;
+        let shape = self.view.shape(shape)?;
+        let names = self.left_of(&names, shape.guard)?;
+        Ok(Left { names, shape })
+    }
+
+    /// The accounts and contacts that are left of a claim, each once, by the name that is placed for it; the anchor
+    /// first.
+    pub(super) fn left_of(&self, named: &[ShapeName], guard: Guard) -> Result<Vec<Claimed>, StoreError> {
+        let mut left: BTreeMap<Identifier, Claimed> = BTreeMap::new();
+        for named in named.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)) {
+            if self.is_left(named, guard)? {
+                let identifier = self.identifier(self.placed(named.name)?)?;
+                let claimed = Claimed { identifier: identifier.clone(), strength: named.strength };
+                let known = left.entry(identifier).or_insert(claimed);
+                known.strength = known.strength.max(named.strength);
+            }
+        }
+        let mut names: Vec<Claimed> = left.into_values().collect();
         if let Some(place) = anchor(&names, self.rules).and_then(|anchor| names.iter().position(|n| n == anchor)) {
             names.swap(0, place);
         }
-        Ok(Left { names, shape: self.view.shape(shape)? })
+        Ok(names)
+    }
+
+    /// The units of more than one name that the links make, of names that are there.
+    fn links(&self) -> Result<HashMap<Identifier, Rc<[Identifier]>>, StoreError> {
+        if let Some(linked) = &*self.linked.borrow() {
+            return Ok(linked.clone());
+        }
+        let mut named = BTreeSet::new();
+        for name in self.decisions.links.iter().flat_map(|(x, y)| [x, y]) {
+            if self.is_named(name)? {
+                named.insert(name.clone());
+            }
+        }
+        let mut linked = HashMap::new();
+        for unit in crate::identity::linked_units(&named, &self.decisions, self.rules) {
+            linked.extend(unit.iter().map(|name| (name.clone(), Rc::clone(&unit))));
+        }
+        *self.linked.borrow_mut() = Some(linked.clone());
+        Ok(linked)
     }
 
     fn standing(&self, place: Place) -> Result<Standing, StoreError> {
@@ -130,8 +220,12 @@ impl Ground for Claims<'_> {
     type Error = StoreError;
 
     fn ties(&self, name: &Identifier) -> Result<Rc<[Tie]>, StoreError> {
+        let row = self.row(name)?;
+        if self.placed(row)? != row {
+            return Ok([].into());
+        }
         let mut ties = Vec::new();
-        for shape in self.view.shapes_naming(self.row(name)?, Role::Tied)? {
+        for shape in self.shapes_tying(row)? {
             let Left { names, shape } = self.left(shape)?;
             let Some((anchor, others)) = names.split_first() else { continue };
             let ends_here = |other: &&Claimed| anchor.identifier == *name || other.identifier == *name;
@@ -150,20 +244,34 @@ impl Ground for Claims<'_> {
     }
 
     fn is_named(&self, name: &Identifier) -> Result<bool, StoreError> {
-        let row = self.row(name)?;
-        Ok(match self.quarantine(row)? {
-            None => self.view.strongest(row)?.is_some(),
-            Some(Quarantine::Observed) => self.view.strongest(row)?.is_some_and(|strongest| strongest.is_trusted()),
-            Some(Quarantine::Everywhere) => false,
-        })
+        let placed = self.row(name)?;
+        if self.placed(placed)? != placed {
+            return Ok(false);
+        }
+        for name in self.names_of(placed)? {
+            for (guard, strength) in self.view.claims_of(name)? {
+                if self.is_left(&ShapeName { name, strength, role: Role::Lone }, guard)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn linked(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
-        Ok([name.clone()].into())
+        if self.decisions.links.is_empty() {
+            return Ok([name.clone()].into());
+        }
+        Ok(self.links()?.get(name).cloned().unwrap_or_else(|| [name.clone()].into()))
     }
 
-    fn kept_apart(&self, _name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
-        Ok([].into())
+    fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
+        let other = |(x, y): &(Identifier, Identifier)| match (x == name, y == name) {
+            (true, _) => Some(y.clone()),
+            (false, true) => Some(x.clone()),
+            (false, false) => None,
+        };
+        Ok(self.decisions.apart.iter().filter_map(other).collect())
     }
 
     fn stood(&self, name: &Identifier) -> Result<Option<Standing>, StoreError> {

@@ -1,16 +1,16 @@
 //! What the writer remembers of the ledger, so that a known claim costs no look-up. Bounded by entries; forgotten
 //! whole when a transaction fails.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
-use crate::event::{Order, Workspace};
+use crate::event::{Guard, Order, Strength, Workspace};
 use crate::identity::Quarantine;
-use crate::store::{ChangeSeq, NameId, ShapeId, StoreError, View};
+use crate::store::{ChangeSeq, DecisionRow, MarkRules, NameId, Placement, ShapeId, StoreError, View};
 
 /// Bounded caches over the ledger.
 pub(super) struct Memory {
@@ -18,9 +18,11 @@ pub(super) struct Memory {
     pub(super) shapes: LruCache<Box<[u8]>, KnownShape>,
     pub(super) names: LruCache<(Workspace, Identifier), NameId>,
     standings: LruCache<NameId, Standing>,
-    /// Of each device the anchors that marked it.
-    anchors: LruCache<NameId, Arc<[NameId]>>,
+    anchors: LruCache<NameId, Arc<Marks>>,
     workspaces: HashMap<Workspace, Arc<str>>,
+    has_aliases: Option<bool>,
+    /// Those that stand.
+    decisions: Option<Arc<[DecisionRow]>>,
     pub(super) last_change: Option<ChangeSeq>,
 }
 
@@ -40,7 +42,52 @@ pub(super) struct KnownShape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Standing {
     pub(super) leader: Option<NameId>,
+    pub(super) flags: Flags,
+}
+
+/// Who marked a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// By marks that count.
+    pub(super) anchors: Box<[NameId]>,
+    pub(super) rules: MarkRules,
+}
+
+/// What keeps a name out of claims, or another in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Flags {
     pub(super) quarantine: Option<Quarantine>,
+    /// The name that is placed in its stead.
+    pub(super) same_as: Option<NameId>,
+    pub(super) is_held: bool,
+    pub(super) is_ignored: bool,
+}
+
+impl Flags {
+    pub(super) fn of(placement: &Placement) -> Self {
+        Self {
+            quarantine: placement.quarantine,
+            same_as: placement.same_as,
+            is_held: placement.is_held,
+            is_ignored: placement.is_ignored,
+        }
+    }
+
+    /// Whether a claim of this strength under this guard keeps the name whose flags these are (identity.md, section 4).
+    pub(super) fn let_stand(self, strength: Strength, guard: Guard) -> bool {
+        let crowd_admits = match self.quarantine {
+            None => true,
+            Some(Quarantine::Observed) => strength.is_trusted(),
+            Some(Quarantine::Everywhere) => false,
+        };
+        let guard_admits = strength.is_trusted()
+            || match guard {
+                Guard::Nothing | Guard::NothingYet => true,
+                Guard::Held => !self.is_held,
+                Guard::Everyone => false,
+            };
+        crowd_admits && guard_admits && !self.is_ignored
+    }
 }
 
 impl Default for Memory {
@@ -52,6 +99,8 @@ impl Default for Memory {
             standings: LruCache::new(bounded),
             anchors: LruCache::new(bounded),
             workspaces: HashMap::new(),
+            has_aliases: None,
+            decisions: None,
             last_change: None,
         }
     }
@@ -71,6 +120,32 @@ impl Memory {
         Ok(name)
     }
 
+    /// Whether any account has an older name.
+    pub(super) fn has_aliases(&mut self, view: &dyn View) -> Result<bool, StoreError> {
+        match self.has_aliases {
+            Some(has_aliases) => Ok(has_aliases),
+            None => Ok(*self.has_aliases.insert(view.has_aliases()?)),
+        }
+    }
+
+    pub(super) fn note_alias(&mut self) {
+        self.has_aliases = Some(true);
+    }
+
+    /// The decisions that stand.
+    pub(super) fn decisions(
+        &mut self,
+        view: &dyn View,
+        workspace: Workspace,
+    ) -> Result<Arc<[DecisionRow]>, StoreError> {
+        if let Some(decisions) = &self.decisions {
+            return Ok(Arc::clone(decisions));
+        }
+        let stands = |decision: &DecisionRow| decision.withdrawn_at.is_none();
+        let decisions: Arc<[_]> = view.decisions(workspace)?.into_iter().filter(stands).collect();
+        Ok(Arc::clone(self.decisions.insert(decisions)))
+    }
+
     pub(super) fn last_change(&mut self, view: &dyn View) -> Result<ChangeSeq, StoreError> {
         match self.last_change {
             Some(last) => Ok(last),
@@ -85,23 +160,37 @@ impl Memory {
         let placement = view.placement(name)?;
         let standing = placement.map_or(Standing::default(), |placement| Standing {
             leader: placement.leader(),
-            quarantine: placement.quarantine,
+            flags: Flags::of(&placement),
         });
         self.standings.put(name, standing);
         Ok(standing)
+    }
+
+    /// Who leads the person of a name, or of another name of the same.
+    pub(super) fn leader(&mut self, view: &dyn View, name: NameId) -> Result<Option<NameId>, StoreError> {
+        let standing = self.standing(view, name)?;
+        match standing.flags.same_as {
+            Some(same) => Ok(self.standing(view, same)?.leader),
+            None => Ok(standing.leader),
+        }
     }
 
     pub(super) fn set_standing(&mut self, name: NameId, standing: Standing) {
         self.standings.put(name, standing);
     }
 
-    pub(super) fn anchors(&mut self, view: &dyn View, device: NameId) -> Result<Arc<[NameId]>, StoreError> {
-        if let Some(anchors) = self.anchors.get(&device) {
-            return Ok(Arc::clone(anchors));
+    /// Who marked a device, by marks that count, and who was not there.
+    pub(super) fn marks(&mut self, view: &dyn View, device: NameId) -> Result<Arc<Marks>, StoreError> {
+        if let Some(marks) = self.anchors.get(&device) {
+            return Ok(Arc::clone(marks));
         }
-        let anchors: Arc<[NameId]> = view.anchors_on(device)?.into_iter().map(|mark| mark.anchor).collect();
-        self.anchors.put(device, Arc::clone(&anchors));
-        Ok(anchors)
+        let all = view.anchors_on(device)?;
+        let rules = MarkRules::of(view, device, &all)?;
+        let counted: BTreeSet<NameId> =
+            all.iter().filter(|mark| rules.count(mark.rank, mark.guard)).map(|mark| mark.anchor).collect();
+        let marks = Arc::new(Marks { anchors: counted.into_iter().collect(), rules });
+        self.anchors.put(device, Arc::clone(&marks));
+        Ok(marks)
     }
 
     pub(super) fn forget_anchors(&mut self, device: NameId) {

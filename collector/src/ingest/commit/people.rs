@@ -4,12 +4,14 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ground::Claims;
-use super::memory::Standing;
+use selvedge_core::identifier::Identifier;
+
+use super::ground::{Claims, Left};
+use super::memory::{Flags, Standing};
 use super::{Cause, Settling};
-use crate::event::Claimed;
+use crate::event::Strength;
 use crate::identity::incremental::replace;
-use crate::store::{NameId, Placement, Role, ShapeId, StoreError};
+use crate::store::{NameId, Placement, Role, ShapeId, ShapeName, StoreError};
 
 /// A name whose person is led by another than before.
 struct Move {
@@ -24,57 +26,99 @@ impl Settling<'_> {
         if self.names.is_empty() {
             return Ok(());
         }
-        let claims = Claims::new(self.transaction, self.rules, self.workspace);
-        let recounted = self.settle_crowds(&claims)?;
+        let mut claims = Claims::new(self.transaction, self.rules, self.workspace);
+        let reflagged = self.settle_flags(&mut claims)?;
         let causes = std::mem::take(&mut self.names);
-        let dirty = causes.keys().map(|name| claims.identifier(*name)).collect::<Result<BTreeSet<_>, _>>()?;
+        let dirty = self.touched_by_links(&causes, &claims)?;
         let mut placed = BTreeMap::new();
         for (name, standing) in replace(&claims, self.rules, &dirty)? {
             let place = standing.as_ref().map(|standing| claims.place_of(standing)).transpose()?;
             placed.insert(claims.row(&name)?, place);
         }
-        for &name in &recounted {
+        for &name in reflagged.keys() {
             if let Entry::Vacant(stays) = placed.entry(name) {
                 stays.insert(self.transaction.placement(name)?.and_then(|stored| stored.place));
             }
         }
         let mut moves = Vec::new();
         for (name, place) in placed {
-            moves.extend(self.put(name, Placement { place, quarantine: claims.quarantine(name)? })?);
+            let Flags { quarantine, same_as, is_held, is_ignored } = claims.flags(name)?;
+            moves.extend(self.put(name, Placement { place, quarantine, same_as, is_held, is_ignored })?);
         }
         let touched = causes.keys().copied().chain(moves.iter().map(|step| step.name)).collect();
         let people = moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)).collect();
         self.settle_conflicts(touched, people, &claims)?;
-        for name in recounted {
-            self.anchor_anew(name, &cause_of(name, &causes))?;
+        for name in self.reanchored(&reflagged, &claims)? {
+            self.anchor_anew(name, &cause_of(name, &causes), &claims)?;
         }
         self.note_moves(&moves, &causes)
+    }
+
+    /// The names whose claims may have another anchor: those whose flags changed, and the other names of the same. That
+    /// a name is held is nothing to its claims while no hold is on.
+    fn reanchored(
+        &self,
+        reflagged: &BTreeMap<NameId, Flags>,
+        claims: &Claims<'_>,
+    ) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut names = BTreeSet::new();
+        for (&name, &before) in reflagged {
+            let now = claims.flags(name)?;
+            if self.rules.guard_from.is_some() || (Flags { is_held: before.is_held, ..now }) != before {
+                names.insert(name);
+                names.extend(claims.names_of(name)?);
+            }
+        }
+        Ok(names)
     }
 
     /// Stores where a name stands now; what that changes about its person.
     fn put(&mut self, name: NameId, after: Placement) -> Result<Option<Move>, StoreError> {
         let from = self.transaction.placement(name)?.as_ref().and_then(Placement::leader);
         let to = after.leader();
-        self.memory.set_standing(name, Standing { leader: to, quarantine: after.quarantine });
+        self.memory.set_standing(name, Standing { leader: to, flags: Flags::of(&after) });
         let stands = (after != Placement::default()).then_some(&after);
         self.transaction.set_placement(name, stands)?;
         Ok((from != to).then_some(Move { name, from, to }))
     }
 
-    /// Asks again who speaks for the claims that name it: a crowd's contact does not, or does again.
-    fn anchor_anew(&mut self, name: NameId, cause: &Cause) -> Result<(), StoreError> {
+    /// The unsettled names by those that are placed for them, and all that a link ties to one of them.
+    fn touched_by_links(
+        &self,
+        causes: &BTreeMap<NameId, Cause>,
+        claims: &Claims<'_>,
+    ) -> Result<BTreeSet<Identifier>, StoreError> {
+        let mut dirty = BTreeSet::new();
+        for name in causes.keys() {
+            dirty.insert(claims.identifier(*name)?);
+            dirty.insert(claims.identifier(claims.placed(*name)?)?);
+        }
+        let links = &claims.decisions().links;
+        loop {
+            let before = dirty.len();
+            for (x, y) in links.iter().filter(|(x, y)| dirty.contains(x) != dirty.contains(y)).collect::<Vec<_>>() {
+                dirty.extend([x.clone(), y.clone()]);
+            }
+            if dirty.len() == before {
+                return Ok(dirty);
+            }
+        }
+    }
+
+    /// Asks again who speaks for the claims that name it: one that is taken out does not, or does again.
+    fn anchor_anew(&mut self, name: NameId, cause: &Cause, claims: &Claims<'_>) -> Result<(), StoreError> {
         let mut shapes: BTreeSet<ShapeId> = BTreeSet::new();
-        for role in [Role::Lone, Role::Tied] {
+        for role in [Role::Device, Role::Lone, Role::Tied] {
             shapes.extend(self.transaction.shapes_naming(name, role)?);
         }
         for id in shapes {
-            let shape = self.transaction.shape(id)?;
-            let mut claim = Vec::new();
-            for named in self.transaction.names_of(id)? {
-                let identifier = self.transaction.name(named.name)?.identifier;
-                claim.push(Claimed { identifier, strength: named.strength });
-            }
-            let (anchor, rank) = self.anchor_of(&claim)?;
+            let Left { names, shape } = claims.left(id)?;
+            let anchor = names.first().map(|anchor| claims.row(&anchor.identifier)).transpose()?;
+            let named = self.transaction.names_of(id)?;
+            let rank = match names.first() {
+                Some(anchor) => anchor.strength,
+                None => self.rank_by_device(&named, claims)?,
+            };
             if (shape.anchor, shape.rank) == (anchor, rank) {
                 continue;
             }
@@ -84,7 +128,7 @@ impl Settling<'_> {
                 touched.shape.anchor = anchor;
             }
             self.note_new_owner(shape.anchor, anchor, cause)?;
-            for named in self.transaction.names_of(id)?.iter().filter(|named| named.role == Role::Device) {
+            for named in named.iter().filter(|named| named.role == Role::Device) {
                 self.memory.forget_anchors(named.name);
                 self.devices.insert(named.name, cause.clone());
             }
@@ -92,10 +136,22 @@ impl Settling<'_> {
         Ok(())
     }
 
+    /// How far a claim that names nobody any more is trusted: as its first device that is left.
+    fn rank_by_device(&self, named: &[ShapeName], claims: &Claims<'_>) -> Result<Strength, StoreError> {
+        let mut devices = Vec::new();
+        for device in named.iter().filter(|named| named.role == Role::Device) {
+            if !claims.flags(device.name)?.is_ignored {
+                devices.push((claims.identifier(device.name)?, device.strength));
+            }
+        }
+        let first = devices.iter().min_by_key(|(device, _)| self.rules.rank(device));
+        Ok(first.map_or(Strength::Observed, |(_, strength)| *strength))
+    }
+
     /// The events of a shape go from one anchor's person to another's.
     fn note_new_owner(&mut self, from: Option<NameId>, to: Option<NameId>, cause: &Cause) -> Result<(), StoreError> {
         for anchor in from.into_iter().chain(to) {
-            if let Some(leader) = self.memory.standing(self.transaction, anchor)?.leader {
+            if let Some(leader) = self.memory.leader(self.transaction, anchor)? {
                 self.changes.renew(leader, &cause.message_id);
             }
         }
@@ -121,7 +177,8 @@ impl Settling<'_> {
             }
             for device in self.transaction.devices_marked_by(step.name)? {
                 // A device that one name alone marked follows it wherever it goes.
-                if self.memory.anchors(self.transaction, device)?.len() > 1 {
+                let marks = self.memory.marks(self.transaction, device)?;
+                if marks.anchors.len() > 1 || !marks.rules.hidden.is_empty() {
                     self.devices.insert(device, because.clone());
                 }
             }

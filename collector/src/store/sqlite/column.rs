@@ -3,9 +3,9 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 use selvedge_core::identifier::Class;
 
-use crate::event::{EventType, Source, Strength, UnixMillis, Via, Workspace};
-use crate::identity::{Quarantine, Reason};
-use crate::store::{BatchId, ChangeSeq, NameId, Role, Seq, ShapeId};
+use crate::event::{EventType, Guard, Source, Strength, UnixMillis, Via, Workspace};
+use crate::identity::{DecisionVerb, Quarantine, Reason};
+use crate::store::{BatchId, ChangeSeq, DecisionId, NameId, Role, Seq, ShapeId};
 
 macro_rules! integer_columns {
     ($($name:ident),*) => {$(
@@ -23,7 +23,7 @@ macro_rules! integer_columns {
     )*};
 }
 
-integer_columns!(BatchId, ChangeSeq, NameId, Seq, ShapeId, Source, UnixMillis, Workspace);
+integer_columns!(BatchId, ChangeSeq, DecisionId, NameId, Seq, ShapeId, Source, UnixMillis, Workspace);
 
 /// A value of a closed list, stored as its place in it.
 #[derive(Debug, Clone, Copy)]
@@ -64,16 +64,24 @@ impl Listed for EventType {
     ];
 }
 
+impl Listed for DecisionVerb {
+    const ALL: &'static [Self] = &[DecisionVerb::Link, DecisionVerb::KeepApart, DecisionVerb::Ignore];
+}
+
+impl Listed for Guard {
+    const ALL: &'static [Self] = &[Guard::Nothing, Guard::NothingYet, Guard::Held, Guard::Everyone];
+}
+
 impl Listed for Quarantine {
     const ALL: &'static [Self] = &[Quarantine::Observed, Quarantine::Everywhere];
 }
 
 impl Listed for Reason {
-    const ALL: &'static [Self] = &[Reason::AccountConflict, Reason::Limit, Reason::Nearest];
+    const ALL: &'static [Self] = &[Reason::AccountConflict, Reason::Limit, Reason::Nearest, Reason::Decision];
 }
 
 impl Listed for Role {
-    const ALL: &'static [Self] = &[Role::Device, Role::Lone, Role::Tied];
+    const ALL: &'static [Self] = &[Role::Device, Role::Lone, Role::Tied, Role::Alias];
 }
 
 /// In ascending order, so that `max(strength)` is the strongest.

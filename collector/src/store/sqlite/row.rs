@@ -18,6 +18,7 @@ pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
         rank: row.get::<_, Code<_>>(7)?.0,
         names_someone: row.get(8)?,
         is_snapshot: row.get(9)?,
+        guard: row.get::<_, Code<_>>(10)?.0,
     })
 }
 
@@ -43,7 +44,7 @@ pub(super) fn placement(row: &Row<'_>) -> rusqlite::Result<Placement> {
         (Some(leader), Some(among_trusted)) => Some(Place { leader, among_trusted, among_all: stood(row, 9)? }),
         _ => None,
     };
-    Ok(Placement { place, quarantine })
+    Ok(Placement { place, quarantine, same_as: row.get(16)?, is_held: row.get(17)?, is_ignored: row.get(18)? })
 }
 
 /// From kind, steps, the parent's from, to, time and messageId, and the head.

@@ -24,6 +24,18 @@ create table destination (
     change_seq integer not null
 ) without rowid;
 
+create table decision (
+    id integer primary key autoincrement,
+    workspace integer not null,
+    verb integer not null,
+    x integer not null,
+    y integer,
+    reason text not null,
+    author text not null,
+    at integer not null,
+    withdrawn_at integer
+);
+
 create table dead_letter (
     id integer primary key,
     destination text not null,
@@ -79,6 +91,7 @@ create table shape (
     is_snapshot integer not null,
     anchor integer,
     rank integer not null,
+    guard integer not null, -- 0 nothing is taken out, 1 nothing yet, 2 held names, 3 everyone
     names_someone integer not null,
     first_time integer not null,
     first_message_id text not null,
@@ -91,11 +104,13 @@ create index shape_anchor on shape (anchor) where anchor is not null;
 create table shape_identifier (
     shape integer not null,
     identifier integer not null,
-    role integer not null, -- 0 device, 1 the only account or contact, 2 one of several
+    role integer not null, -- 0 device, 1 the only account or contact, 2 one of several, 3 the older name of an alias
     strength integer not null,
     primary key (shape, identifier)
 ) without rowid;
 create index shape_identifier_identifier on shape_identifier (identifier, role, strength);
+
+create index shape_identifier_alias on shape_identifier (shape) where role = 3;
 
 create table trait_set (
     shape integer not null,
@@ -122,6 +137,9 @@ create table placement (
     identifier integer primary key,
     leader integer,
     quarantine integer,
+    same_as integer, -- the name that is placed in its stead
+    is_held integer not null,
+    is_ignored integer not null,
     trusted_head integer,
     trusted_kind integer,
     trusted_steps integer,
@@ -138,6 +156,7 @@ create table placement (
 );
 create index placement_leader on placement (leader);
 create index placement_trusted_head on placement (trusted_head);
+create index placement_same_as on placement (same_as) where same_as is not null;
 
 create table conflict (
     x integer not null,

@@ -8,8 +8,9 @@ use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::key::NewKey;
 use crate::store::{
-    BatchId, ChangeSeq, ConflictRow, DeadLetter, NameId, NewEvent, NewName, NewShape, Parent, Placement, Position,
-    Role, Seq, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError, Transaction, Transition, TransitionRow,
+    BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, NameId, NewDecision, NewEvent, NewName, NewShape, Parent,
+    Placement, Position, Role, Seq, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError, Transaction,
+    Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -192,6 +193,29 @@ impl Transaction for Session<'_> {
         self.execute(SQL, named_params! { ":x": x, ":y": y }).map(drop)
     }
 
+    fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError> {
+        const SQL: &str = "
+            insert into decision (workspace, verb, x, y, reason, author, at)
+            values (:workspace, :verb, :x, :y, :reason, :author, :at)";
+        let params = named_params! {
+            ":workspace": workspace,
+            ":verb": Code(decision.verb),
+            ":x": decision.x,
+            ":y": decision.y,
+            ":reason": decision.reason,
+            ":author": decision.author,
+            ":at": decision.at,
+        };
+        self.insert(SQL, params).map(DecisionId)
+    }
+
+    fn withdraw_decision(&self, workspace: Workspace, id: DecisionId, at: UnixMillis) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            update decision set withdrawn_at = :at
+            where id = :id and workspace = :workspace and withdrawn_at is null";
+        Ok(self.execute(SQL, named_params! { ":id": id, ":workspace": workspace, ":at": at })? == 1)
+    }
+
     fn renew_profile(&self, key: NameId, seq: ChangeSeq) -> Result<bool, StoreError> {
         const SQL: &str = "
             update profile set version = version + 1, change_seq = :seq where identifier = :key and is_alive";
@@ -276,9 +300,9 @@ impl Transaction for Session<'_> {
 impl Session<'_> {
     fn insert_shape_row(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError> {
         const SQL: &str = "
-            insert into shape (workspace, digest, source, is_snapshot, anchor, rank, names_someone,
+            insert into shape (workspace, digest, source, is_snapshot, anchor, rank, guard, names_someone,
                 first_time, first_message_id, last_time, event_count)
-            values (:workspace, :digest, :source, :is_snapshot, :anchor, :rank, :names_someone,
+            values (:workspace, :digest, :source, :is_snapshot, :anchor, :rank, :guard, :names_someone,
                 :time, :message_id, :time, 0)";
         let row = self.insert(
             SQL,
@@ -289,7 +313,8 @@ impl Session<'_> {
                 ":is_snapshot": shape.is_snapshot,
                 ":anchor": shape.anchor,
                 ":rank": Code(shape.rank),
-                ":names_someone": shape.names.iter().any(|name| name.role != Role::Device),
+                ":guard": Code(shape.guard),
+                ":names_someone": shape.names.iter().any(|name| matches!(name.role, Role::Lone | Role::Tied)),
                 ":time": shape.first.time,
                 ":message_id": &*shape.first.message_id,
             },
@@ -313,10 +338,10 @@ impl Session<'_> {
     fn put_placement(&self, name: NameId, placement: &Placement) -> Result<(), StoreError> {
         const SQL: &str = "
             replace into placement
-                (identifier, leader, quarantine, trusted_head,
+                (identifier, leader, quarantine, same_as, is_held, is_ignored, trusted_head,
                  trusted_kind, trusted_steps, trusted_from, trusted_to, trusted_time, trusted_message_id,
                  kind, steps, parent_from, parent_to, parent_time, parent_message_id)
-            values (:name, :leader, :quarantine, :trusted_head,
+            values (:name, :leader, :quarantine, :same_as, :is_held, :is_ignored, :trusted_head,
                 :trusted_kind, :trusted_steps, :trusted_from, :trusted_to, :trusted_time, :trusted_message_id,
                 :kind, :steps, :parent_from, :parent_to, :parent_time, :parent_message_id)";
         let among_trusted = placement.place.as_ref().map(|place| &place.among_trusted);
@@ -326,6 +351,9 @@ impl Session<'_> {
             ":name": name,
             ":leader": placement.leader(),
             ":quarantine": placement.quarantine.map(Code),
+            ":same_as": placement.same_as,
+            ":is_held": placement.is_held,
+            ":is_ignored": placement.is_ignored,
             ":trusted_head": among_trusted.map(|stood| stood.head),
             ":trusted_kind": among_trusted.map(|stood| small(stood.reach.kind)),
             ":trusted_steps": among_trusted.map(|stood| small(stood.reach.steps)),

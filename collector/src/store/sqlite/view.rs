@@ -8,19 +8,19 @@ use selvedge_core::identifier::{Identifier, Kind};
 use super::column::Code;
 use super::row::{bounds, conflict, count, event, order, placement, rows, shape, transition};
 use super::session::Session;
-use crate::event::{Order, Strength, UnixMillis, Workspace};
-use crate::identity::ProfileId;
+use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
+use crate::identity::{DecisionVerb, ProfileId};
 use crate::key::StoredKey;
 use crate::store::{
-    ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DeviceAnchor, EventSlice, Fold, Name, NameId, NameSpan,
-    Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow, StoreError, StoredEvent,
-    StoredTrait, TransitionRow, View,
+    AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, EventSlice, Fold, Name,
+    NameId, NameSpan, Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow,
+    StoreError, StoredEvent, StoredTrait, TransitionRow, View,
 };
 
 macro_rules! shape_columns {
     () => {
         "shape.id, shape.source, shape.first_time, shape.first_message_id, shape.last_time, shape.event_count,
-         shape.anchor, shape.rank, shape.names_someone, shape.is_snapshot "
+         shape.anchor, shape.rank, shape.names_someone, shape.is_snapshot, shape.guard "
     };
 }
 
@@ -143,11 +143,55 @@ impl View for Session<'_> {
 
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError> {
         const SQL: &str = "
-            select shape.anchor, min(shape.id) from shape_identifier named join shape on shape.id = named.shape
+            select shape.anchor, shape.rank, shape.guard, min(shape.id)
+            from shape_identifier named join shape on shape.id = named.shape
             where named.identifier = :device and named.role = :role and shape.anchor is not null
-            group by shape.anchor";
+            group by shape.anchor, shape.rank, shape.guard";
         let params = named_params! { ":device": device, ":role": Code(Role::Device) };
-        self.all(SQL, params, |row| Ok(DeviceAnchor { anchor: row.get(0)?, since: row.get(1)? }))
+        self.all(SQL, params, |row| {
+            Ok(DeviceAnchor {
+                anchor: row.get(0)?,
+                rank: row.get::<_, Code<_>>(1)?.0,
+                guard: row.get::<_, Code<_>>(2)?.0,
+                since: row.get(3)?,
+            })
+        })
+    }
+
+    fn claims_of(&self, name: NameId) -> Result<Vec<(Guard, Strength)>, StoreError> {
+        const SQL: &str = "
+            select distinct shape.guard, named.strength
+            from shape_identifier named join shape on shape.id = named.shape
+            where named.identifier = :name and named.role <> :alias";
+        self.all(SQL, named_params! { ":name": name, ":alias": Code(Role::Alias) }, |row| {
+            Ok((row.get::<_, Code<_>>(0)?.0, row.get::<_, Code<_>>(1)?.0))
+        })
+    }
+
+    fn aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError> {
+        // 3 is Role::Alias, 1 and 2 are accounts and contacts: written out, or the partial index would not serve.
+        const SQL: &str = "
+            select shape.first_time, shape.first_message_id, account.identifier, older.identifier
+            from shape_identifier named
+            join shape_identifier older on older.shape = named.shape and older.role = 3
+            join shape on shape.id = named.shape
+            join shape_identifier account on account.shape = named.shape and account.role in (1, 2)
+            join identifier on identifier.id = account.identifier and identifier.kind = 'user_id'
+            where named.identifier = :name";
+        let found = self.all(SQL, named_params! { ":name": name }, |row| {
+            Ok(AliasRow { order: order(row, 0)?, account: row.get(2)?, older: row.get(3)? })
+        })?;
+        Ok(found.into_iter().filter(|alias| alias.account == name || alias.older == name).collect())
+    }
+
+    fn has_aliases(&self) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from shape_identifier where role = 3 limit 1";
+        Ok(self.first(SQL, [], |_| Ok(()))?.is_some())
+    }
+
+    fn other_names_of(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = "select identifier from placement where same_as = :name";
+        self.all(SQL, named_params! { ":name": name }, |row| row.get(0))
     }
 
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
@@ -180,7 +224,8 @@ impl View for Session<'_> {
         const SQL: &str = "
             select leader, quarantine,
                 trusted_kind, trusted_steps, trusted_from, trusted_to, trusted_time, trusted_message_id, trusted_head,
-                kind, steps, parent_from, parent_to, parent_time, parent_message_id, leader
+                kind, steps, parent_from, parent_to, parent_time, parent_message_id, leader,
+                same_as, is_held, is_ignored
             from placement where identifier = :name";
         self.first(SQL, named_params! { ":name": name }, placement)
     }
@@ -221,6 +266,31 @@ impl View for Session<'_> {
             ":limit": rows(limit),
         };
         self.all(SQL, params, conflict)
+    }
+
+    fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = "
+            select case when x = :name then y else x end from decision
+            where verb = :verb and withdrawn_at is null and (x = :name or y = :name)";
+        self.all(SQL, named_params! { ":name": name, ":verb": Code(DecisionVerb::KeepApart) }, |row| row.get(0))
+    }
+
+    fn decisions(&self, workspace: Workspace) -> Result<Vec<DecisionRow>, StoreError> {
+        const SQL: &str = "
+            select id, verb, x, y, reason, author, at, withdrawn_at from decision
+            where workspace = :workspace order by id";
+        self.all(SQL, named_params! { ":workspace": workspace }, |row| {
+            Ok(DecisionRow {
+                id: row.get(0)?,
+                verb: row.get::<_, Code<_>>(1)?.0,
+                x: row.get(2)?,
+                y: row.get(3)?,
+                reason: row.get(4)?,
+                author: row.get(5)?,
+                at: row.get(6)?,
+                withdrawn_at: row.get(7)?,
+            })
+        })
     }
 
     fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError> {

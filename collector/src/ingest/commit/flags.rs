@@ -1,0 +1,180 @@
+//! Finds out what keeps names out of claims, or another in their place: ignored names, aliases, crowds, holds, in the
+//! sequence of identity.md, section 4. Asks only about the unsettled names, and about whom a change touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use selvedge_core::identifier::{Class, Kind};
+
+use super::ground::Claims;
+use super::memory::Flags;
+use super::{Cause, Settling};
+use crate::identity::Quarantine;
+use crate::store::{NameId, Role, StoreError};
+
+impl Settling<'_> {
+    /// Settles the flags of all unsettled names; what that touches is unsettled too. Returns the flags that changed, as
+    /// they were before.
+    pub(super) fn settle_flags(&mut self, claims: &mut Claims<'_>) -> Result<BTreeMap<NameId, Flags>, StoreError> {
+        self.settle_ignored(claims)?;
+        self.settle_accounts(claims)?;
+        claims.set_decisions(self.standing_decisions(claims)?);
+        self.settle_holds(claims)?;
+        self.settle_crowds(claims)?;
+        let mut changed = BTreeMap::new();
+        for name in self.names.keys() {
+            let before = self.transaction.placement(*name)?.map_or(Flags::default(), |stored| Flags::of(&stored));
+            if claims.flags(*name)? != before {
+                changed.insert(*name, before);
+            }
+        }
+        Ok(changed)
+    }
+
+    fn settle_ignored(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
+        let ignored = self.ignored()?;
+        for (name, cause) in self.names.clone() {
+            let is_ignored = ignored.contains(&name);
+            self.change_flags(name, &cause, claims, |flags| flags.is_ignored = is_ignored)?;
+        }
+        Ok(())
+    }
+
+    /// Holds: what a trusted claim names, or names as one account with it, is held.
+    fn settle_holds(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
+        let mut asked = BTreeMap::new();
+        for (name, cause) in self.names.clone() {
+            asked.entry(claims.placed(name)?).or_insert(cause);
+        }
+        for (placed, cause) in asked {
+            let mut is_held = false;
+            for name in claims.names_of(placed)? {
+                let strongest = self.transaction.strongest(name)?;
+                is_held |= strongest.is_some_and(|strongest| strongest.is_trusted()) && !claims.flags(name)?.is_ignored;
+            }
+            self.change_flags(placed, &cause, claims, |flags| flags.is_held = is_held)?;
+        }
+        Ok(())
+    }
+
+    /// Sets flags of a name. If that changes whom claims name, all who stand beside it are unsettled.
+    pub(super) fn change_flags(
+        &mut self,
+        name: NameId,
+        cause: &Cause,
+        claims: &Claims<'_>,
+        change: impl FnOnce(&mut Flags),
+    ) -> Result<(), StoreError> {
+        let before = claims.flags(name)?;
+        let mut after = before;
+        change(&mut after);
+        if after == before {
+            return Ok(());
+        }
+        if (Flags { is_held: before.is_held, ..after }) == before && self.rules.guard_from.is_none() {
+            claims.set_flags(name, after);
+            return Ok(());
+        }
+        let beside_before = self.names_beside(name, claims)?;
+        claims.set_flags(name, after);
+        let beside_now = self.names_beside(name, claims)?;
+        let unsettled = [Some(name), before.same_as, after.same_as];
+        for touched in beside_before.into_iter().chain(beside_now).chain(unsettled.into_iter().flatten()) {
+            self.names.entry(touched).or_insert_with(|| cause.clone());
+        }
+        Ok(())
+    }
+
+    /// Crowds: first those that trusted claims show, then those that what is left shows.
+    fn settle_crowds(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
+        for (name, cause) in self.names.clone() {
+            let is_crowd = self.is_crowd(name, claims, Step::Trusted)?;
+            self.change_flags(name, &cause, claims, |flags| {
+                let was_crowd = flags.quarantine == Some(Quarantine::Everywhere);
+                if is_crowd != was_crowd {
+                    flags.quarantine = is_crowd.then_some(Quarantine::Everywhere);
+                }
+            })?;
+        }
+        // Those beside one that was taken out, or back in, are among the unsettled now.
+        for (name, cause) in self.names.clone() {
+            if claims.flags(name)?.quarantine == Some(Quarantine::Everywhere) {
+                continue;
+            }
+            let is_crowd = self.is_crowd(name, claims, Step::Left)?;
+            self.change_flags(name, &cause, claims, |flags| {
+                flags.quarantine = is_crowd.then_some(Quarantine::Observed);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a contact stands beside more values of one account or contact kind than a person would.
+    fn is_crowd(&self, name: NameId, claims: &Claims<'_>, step: Step) -> Result<bool, StoreError> {
+        let is_contact = self.rules.class(&claims.identifier(name)?.kind) == Class::Contact;
+        if !is_contact || claims.placed(name)? != name {
+            return Ok(false);
+        }
+        let mut beside: BTreeMap<Kind, BTreeSet<NameId>> = BTreeMap::new();
+        for shape in claims.shapes_tying(name)? {
+            let counted = self.counted(shape, claims, step)?;
+            if !counted.contains(&name) {
+                continue;
+            }
+            for other in counted.into_iter().filter(|other| *other != name) {
+                let values = beside.entry(claims.identifier(other)?.kind).or_default();
+                values.insert(other);
+                if values.len() > self.rules.crowd_limit {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The names of a claim that count in a step, by those that are placed for them.
+    fn counted(
+        &self,
+        shape: crate::store::ShapeId,
+        claims: &Claims<'_>,
+        step: Step,
+    ) -> Result<BTreeSet<NameId>, StoreError> {
+        let guard = self.transaction.shape(shape)?.guard;
+        let mut counted = BTreeSet::new();
+        for named in self.transaction.names_of(shape)?.iter().filter(|named| named.role == Role::Tied) {
+            let placed = claims.placed(named.name)?;
+            let counts = match step {
+                Step::Trusted => named.strength.is_trusted() && !claims.flags(named.name)?.is_ignored,
+                Step::Left => {
+                    let everywhere = claims.flags(placed)?.quarantine == Some(Quarantine::Everywhere);
+                    let flags = Flags { quarantine: None, ..claims.flags(placed)? };
+                    let is_ignored = claims.flags(named.name)?.is_ignored;
+                    !everywhere && !is_ignored && flags.let_stand(named.strength, guard)
+                }
+            };
+            if counts {
+                counted.insert(placed);
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Who stands beside a name, or another name of the same, in any claim.
+    pub(super) fn names_beside(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut beside = BTreeSet::new();
+        for shape in claims.shapes_tying(claims.placed(name)?)? {
+            for named in self.transaction.names_of(shape)?.iter().filter(|named| named.role == Role::Tied) {
+                beside.insert(claims.placed(named.name)?);
+            }
+        }
+        Ok(beside)
+    }
+}
+
+/// In which claims names are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// In trusted ones: who is found so is no identifier at all.
+    Trusted,
+    /// In what is left then.
+    Left,
+}

@@ -1,0 +1,58 @@
+//! Which marks on a device count (identity.md, sections 4 and 5): none on an ignored one; where it has trusted marks, no
+//! guarded ones that were only observed; and none of a person whom a decision keeps apart from it.
+
+use std::collections::BTreeSet;
+
+use super::{DeviceAnchor, NameId, Shape, StoreError, View};
+use crate::event::{Guard, Strength};
+
+/// By what the marks on one device are judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MarkRules {
+    is_ignored: bool,
+    has_trusted: bool,
+    /// Names whose people were not there.
+    pub hidden: Vec<NameId>,
+}
+
+impl MarkRules {
+    /// Those of a device, whose marks are given.
+    pub fn of(view: &dyn View, device: NameId, marks: &[DeviceAnchor]) -> Result<Self, StoreError> {
+        Ok(Self {
+            is_ignored: view.placement(device)?.is_some_and(|placement| placement.is_ignored),
+            has_trusted: marks.iter().any(|mark| mark.rank.is_trusted()),
+            hidden: view.kept_apart_from(device)?,
+        })
+    }
+
+    /// Whether a mark of this rank under this guard counts, whoever made it.
+    pub fn count(&self, rank: Strength, guard: Guard) -> bool {
+        let is_guarded_off = self.has_trusted && !rank.is_trusted() && guard.is_on();
+        !self.is_ignored && !is_guarded_off
+    }
+}
+
+/// The leaders of those who marked a device with marks that count; `leader_of` tells whose a name is.
+pub(crate) fn people_of(
+    rules: &MarkRules,
+    anchors: impl IntoIterator<Item = NameId>,
+    mut leader_of: impl FnMut(NameId) -> Result<Option<NameId>, StoreError>,
+) -> Result<BTreeSet<NameId>, StoreError> {
+    let mut people = BTreeSet::new();
+    for anchor in anchors {
+        people.extend(leader_of(anchor)?);
+    }
+    for name in &rules.hidden {
+        if let Some(leader) = leader_of(*name)? {
+            people.remove(&leader);
+        }
+    }
+    Ok(people)
+}
+
+impl Shape {
+    /// Whether its events mark a device of these rules, whoever they name.
+    pub(super) fn marks(&self, rules: &MarkRules) -> bool {
+        self.anchor.is_some() && rules.count(self.rank, self.guard)
+    }
+}
