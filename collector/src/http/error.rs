@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use selvedge_core::wire::{Refused, code};
 
 use crate::ingest::RequestRefusal;
+use crate::ingest::commit::DecisionRefusal;
 use crate::ingest::writer::CommitError;
 use crate::store::StoreError;
 
@@ -31,6 +32,9 @@ pub enum Refusal {
     /// The key may not do that.
     #[error("a public key sends events and reads nothing; use a secret or an admin key, from a server")]
     WrongRight,
+    /// The key may not decide.
+    #[error("only an admin key decides about people; use one, from a server")]
+    NotAdmin,
     /// A page that may not use the key.
     #[error("pages of this origin may not use this key; add it with `selvedge key create public --origin`")]
     OriginNotAllowed,
@@ -79,6 +83,21 @@ pub enum Refusal {
     /// The ledger never saw it.
     #[error("no event ever named it; check kind and value, percent-encoded, as in /v1/profiles/user_id:u-1")]
     NoSuchProfile,
+    /// No decision that stands has this id.
+    #[error("no decision that stands has this id; GET /v1/decisions lists them")]
+    NoSuchDecision,
+    /// The body is no decision.
+    #[error("the body is no decision: send {{\"op\", \"x\": {{\"kind\", \"value\"}}, \"y\", \"reason\"}} ({fault})")]
+    BadDecision {
+        /// What is wrong with it.
+        fault: serde_json::Error,
+    },
+    /// A verb that is none of ours.
+    #[error("op is none of \"link\", \"keep_apart\", \"ignore\"")]
+    UnknownDecision,
+    /// It cannot be decided so.
+    #[error(transparent)]
+    Decision(DecisionRefusal),
     /// The path takes other methods.
     #[error("this path takes another method; see the Allow header")]
     MethodNotAllowed,
@@ -109,7 +128,7 @@ impl Refusal {
             Self::MissingKey => code::MISSING_KEY,
             Self::UnknownKey => code::UNKNOWN_KEY,
             Self::RevokedKey => code::REVOKED_KEY,
-            Self::WrongRight => code::WRONG_RIGHT,
+            Self::WrongRight | Self::NotAdmin => code::WRONG_RIGHT,
             Self::OriginNotAllowed => code::ORIGIN_NOT_ALLOWED,
             Self::BodyTooLarge { .. } | Self::BodyTooDense { .. } => code::BODY_TOO_LARGE,
             Self::BodyTooSlow { .. } | Self::BodyBroken => BODY_TIMEOUT,
@@ -118,7 +137,8 @@ impl Refusal {
             Self::DiskLow => code::DISK_LOW,
             Self::Draining => code::DRAINING,
             Self::LedgerFailed => LEDGER_FAILED,
-            Self::NoSuchPath | Self::NoSuchProfile => code::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchProfile | Self::NoSuchDecision => code::NOT_FOUND,
+            Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => BAD_DECISION,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
             Self::BadParameter { .. } => BAD_PARAMETER,
             Self::RedirectNotAllowed => REDIRECT_NOT_ALLOWED,
@@ -130,15 +150,18 @@ impl Refusal {
         match self {
             Self::Body(RequestRefusal::BatchTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(_) | Self::BadGzip | Self::BadParameter { .. } => StatusCode::BAD_REQUEST,
+            Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => StatusCode::BAD_REQUEST,
             Self::MissingKey | Self::UnknownKey | Self::RevokedKey => StatusCode::UNAUTHORIZED,
-            Self::WrongRight | Self::OriginNotAllowed | Self::RedirectNotAllowed => StatusCode::FORBIDDEN,
+            Self::WrongRight | Self::NotAdmin | Self::OriginNotAllowed | Self::RedirectNotAllowed => {
+                StatusCode::FORBIDDEN
+            }
             Self::BodyTooLarge { .. } | Self::BodyTooDense { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } | Self::BodyBroken => StatusCode::REQUEST_TIMEOUT,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::DiskLow | Self::Draining | Self::LedgerFailed | Self::NoTracker => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NoSuchPath | Self::NoSuchProfile => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchProfile | Self::NoSuchDecision => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -213,6 +236,7 @@ const RETRY_AFTER_S: u32 = 5;
 // Codes beside those of an SDK's conversation (sdk_core::wire::code): readers, operators and browsers meet them.
 const BODY_TIMEOUT: &str = "body_timeout";
 const LEDGER_FAILED: &str = "ledger_failed";
+const BAD_DECISION: &str = "bad_decision";
 const BAD_PARAMETER: &str = "bad_parameter";
 const REDIRECT_NOT_ALLOWED: &str = "redirect_not_allowed";
 const NO_TRACKER: &str = "no_tracker";

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Refusal, State, query};
-use crate::key::{Key, StoredKey};
+use crate::key::{Key, Right, StoredKey};
 
 /// The key's text, from wherever outside the body the request carries it: Basic, `X-Write-Key`, Bearer, the query.
 pub(super) fn carried(head: &Parts) -> Option<Box<str>> {
@@ -28,6 +28,12 @@ pub(super) fn for_intake(state: &State, text: Option<&str>, headers: &HeaderMap)
 pub(super) fn for_reading(state: &State, head: &Parts) -> Result<StoredKey, Refusal> {
     let key = stored(state, carried(head).as_deref())?;
     if key.right.may_read() { Ok(key) } else { Err(Refusal::WrongRight) }
+}
+
+/// The key behind a request that decides about people.
+pub(super) fn for_deciding(state: &State, head: &Parts) -> Result<StoredKey, Refusal> {
+    let key = stored(state, carried(head).as_deref())?;
+    if key.right == Right::Admin { Ok(key) } else { Err(Refusal::NotAdmin) }
 }
 
 /// The store finds keys by digest alone, and digests compare in constant time: neither tells how near a guess was.

@@ -6,6 +6,7 @@ mod body;
 mod collect;
 mod conflicts;
 mod cors;
+mod decisions;
 mod error;
 mod events;
 mod health;

@@ -6,10 +6,12 @@ use axum::Router;
 use axum::extract::{self, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use super::collect::collect;
-use super::{Refusal, State, assets, conflicts, cors, events, health, metrics, pixel, profiles, redirect, settings};
+use super::{
+    Refusal, State, assets, conflicts, cors, decisions, events, health, metrics, pixel, profiles, redirect, settings,
+};
 use crate::event::EventType;
 use crate::ingest::Shape;
 
@@ -57,6 +59,8 @@ fn reads(doors: Doors) -> Doors {
         .at("/v1/profiles/{profile}/identifiers", get(profiles::identifiers))
         .at("/v1/profiles/{profile}/events", get(events::page))
         .at("/v1/conflicts", get(conflicts::page))
+        .at("/v1/decisions", get(decisions::list).post(decisions::take))
+        .at("/v1/decisions/{id}", delete(decisions::withdraw))
 }
 
 fn events_of(shape: Shape) -> MethodRouter<Arc<State>> {

@@ -19,6 +19,8 @@ mod people;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+pub use self::decided::{Decision, DecisionRefusal};
+
 use self::changes::Changes;
 use self::memory::{KnownShape, Memory};
 use super::writer::{Committed, Submission};

@@ -1,6 +1,7 @@
 //! From bytes to the ledger: opens a body ([`Envelope`]), makes each event ready or says why it is refused
 //! ([`accept`]), and hands what passed to the writer. Knows neither HTTP nor SQL; never panics, whatever arrives.
 
+mod alias;
 mod claim;
 pub mod commit;
 mod decode;

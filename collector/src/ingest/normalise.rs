@@ -6,7 +6,7 @@ use selvedge_core::wire::field;
 
 use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
 use super::verdict::{EventRefusal, Warning, Warnings};
-use super::{Desk, Limits, claim, message_id, time, traits};
+use super::{Desk, Limits, alias, claim, message_id, time, traits};
 use crate::event::{AcceptedEvent, EventType, Order, Snapshot, Strength, UnixMillis, Verdict};
 
 /// What the events of one request share.
@@ -47,7 +47,7 @@ pub(super) fn event(
     let name = name(&parts, event_type, desk)?;
     text_of(parts.group_id, "/groupId")?;
     let claim = claim::of(&parts, event_type, desk, &mut met)?;
-    let older_account = claim::older_account(&parts, event_type, &claim, desk);
+    let older_account = alias::older_account(&parts, event_type, &claim, desk);
     if claim.is_empty() {
         met.add(Warning::NoIdentifier, "");
     }
@@ -56,7 +56,7 @@ pub(super) fn event(
         index,
         event_type,
         name,
-        trust: claim::trust(&parts, desk),
+        trust: alias::trust(&parts, desk),
         older_account,
         claim,
         traits: traits_set(&parts, event_type),

@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
-use super::commit::Committer;
-use crate::event::{AcceptedEvent, BatchFrame};
+use super::commit::{Committer, Decision, DecisionRefusal};
+use crate::event::{AcceptedEvent, BatchFrame, UnixMillis, Workspace};
 use crate::identity::Rules;
-use crate::store::{Store, StoreError};
+use crate::store::{DecisionId, DecisionRow, Store, StoreError};
 
 /// What became of a request's events: all of them are on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,11 +72,26 @@ impl Intake {
         frame: BatchFrame,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        let refusal = self.inbox.push(Submission { frame, events }, answer).err();
+        let refusal = self.inbox.push(Task::Events(Submission { frame, events }, answer)).err();
         async move {
             match refusal {
                 Some(refusal) => Err(refusal),
                 // The writer answers everything that it takes; it drops an answer only if its thread dies.
+                None => answered.await.unwrap_or(Err(CommitError::Failed)),
+            }
+        }
+    }
+
+    /// Takes a decision, in its place among the events that wait. Resolves when it is durable.
+    pub fn decide(
+        &self,
+        decision: DecisionTask,
+    ) -> impl Future<Output = Result<Result<DecisionRow, DecisionRefusal>, CommitError>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let refusal = self.inbox.push(Task::Decision(decision, answer)).err();
+        async move {
+            match refusal {
+                Some(refusal) => Err(refusal),
                 None => answered.await.unwrap_or(Err(CommitError::Failed)),
             }
         }
@@ -148,7 +163,37 @@ pub struct Submission {
     pub events: Vec<AcceptedEvent>,
 }
 
+/// What an operator asks of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecisionTask {
+    /// Take this decision.
+    Decide(Decision),
+    /// Withdraw the decision of this id, at this time.
+    Withdraw(Workspace, DecisionId, UnixMillis),
+}
+
 type Answer = oneshot::Sender<Result<Committed, CommitError>>;
+type DecisionAnswer = oneshot::Sender<Result<Result<DecisionRow, DecisionRefusal>, CommitError>>;
+
+enum Task {
+    Events(Submission, Answer),
+    Decision(DecisionTask, DecisionAnswer),
+}
+
+impl Task {
+    fn events(&self) -> usize {
+        match self {
+            Self::Events(submission, _) => submission.events.len(),
+            Self::Decision(..) => 1,
+        }
+    }
+}
+
+/// What the writer does at once.
+enum Work {
+    Group(Vec<Submission>, Vec<Answer>),
+    Decision(DecisionTask, DecisionAnswer),
+}
 
 #[derive(Default)]
 struct Inbox {
@@ -159,7 +204,7 @@ struct Inbox {
 
 #[derive(Default)]
 struct InboxState {
-    queue: VecDeque<(Submission, Answer)>,
+    queue: VecDeque<Task>,
     /// Events in the queue.
     waiting: usize,
     is_closed: bool,
@@ -199,7 +244,7 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, submission: Submission, answer: Answer) -> Result<(), CommitError> {
+    fn push(&self, task: Task) -> Result<(), CommitError> {
         let mut state = self.lock();
         if state.is_closed {
             return Err(CommitError::Draining);
@@ -207,8 +252,8 @@ impl Inbox {
         if state.waiting >= INBOX_EVENTS {
             return Err(CommitError::Overloaded);
         }
-        state.waiting += submission.events.len();
-        state.queue.push_back((submission, answer));
+        state.waiting += task.events();
+        state.queue.push_back(task);
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -219,8 +264,9 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Waits for events and takes a group of one workspace; `None` when the inbox is closed and empty.
-    fn take_group(&self) -> Option<(Vec<Submission>, Vec<Answer>)> {
+    /// Waits for work and takes a decision, or a group of events of one workspace; `None` when the inbox is closed and
+    /// empty.
+    fn take_work(&self) -> Option<Work> {
         let mut state = self.lock();
         while state.queue.is_empty() {
             if state.is_closed {
@@ -228,18 +274,31 @@ impl Inbox {
             }
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let workspace = state.queue.front().map(|(first, _)| first.frame.workspace);
         let (mut group, mut answers, mut events) = (Vec::new(), Vec::new(), 0);
+        let mut workspace = None;
         while events < GROUP_EVENTS
-            && let Some((submission, answer)) =
-                state.queue.pop_front_if(|(next, _)| Some(next.frame.workspace) == workspace)
+            && let Some(task) = state.queue.pop_front_if(|next| match next {
+                Task::Events(submission, _) => {
+                    workspace.is_none_or(|workspace| workspace == submission.frame.workspace)
+                }
+                Task::Decision(..) => workspace.is_none(),
+            })
         {
-            events += submission.events.len();
-            group.push(submission);
-            answers.push(answer);
+            events += task.events();
+            match task {
+                Task::Decision(decision, answer) => {
+                    state.waiting = state.waiting.saturating_sub(events);
+                    return Some(Work::Decision(decision, answer));
+                }
+                Task::Events(submission, answer) => {
+                    workspace = Some(submission.frame.workspace);
+                    group.push(submission);
+                    answers.push(answer);
+                }
+            }
         }
         state.waiting = state.waiting.saturating_sub(events);
-        Some((group, answers))
+        Some(Work::Group(group, answers))
     }
 
     fn counts(&self) -> WriterCounts {
@@ -256,14 +315,28 @@ impl Inbox {
 
 fn run(inbox: &Inbox, store: &dyn Store, rules: Arc<Rules>, committed: &watch::Sender<u64>) {
     let mut committer = Committer::new(rules);
-    while let Some((group, answers)) = inbox.take_group() {
-        let results = commit_group(&mut committer, store, &group, &inbox.tally);
-        committed.send_modify(|groups| *groups += 1);
-        for (answer, result) in answers.into_iter().zip(results) {
-            inbox.tally.note(result);
-            // Who asked may be gone; what it sent is stored all the same.
-            let _ = answer.send(result);
+    while let Some(work) = inbox.take_work() {
+        match work {
+            Work::Group(group, answers) => {
+                let results = commit_group(&mut committer, store, &group, &inbox.tally);
+                for (answer, result) in answers.into_iter().zip(results) {
+                    inbox.tally.note(result);
+                    // Who asked may be gone; what it sent is stored all the same.
+                    let _ = answer.send(result);
+                }
+            }
+            Work::Decision(decision, answer) => {
+                let done = match decision {
+                    DecisionTask::Decide(decision) => committer.decide(store, &decision),
+                    DecisionTask::Withdraw(workspace, id, at) => committer.withdraw(store, workspace, (id, at)),
+                };
+                let _ = answer.send(done.map_err(|error| {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a decision could not be written");
+                    refusal(&error)
+                }));
+            }
         }
+        committed.send_modify(|groups| *groups += 1);
     }
 }
 

@@ -162,12 +162,12 @@ impl Settling<'_> {
     }
 
     /// Has names placed anew, because of the event at hand.
-    fn unsettle(&mut self, names: &[NameId]) {
+    pub(super) fn unsettle(&mut self, names: &[NameId]) {
         self.names.extend(names.iter().map(|name| (*name, self.cause.clone())));
     }
 
     /// Has a device's history looked at again, because of the event at hand.
-    fn remark(&mut self, device: NameId) {
+    pub(super) fn remark(&mut self, device: NameId) {
         self.memory.forget_anchors(device);
         self.devices.insert(device, self.cause.clone());
     }

@@ -132,6 +132,11 @@ impl Memory {
         self.has_aliases = Some(true);
     }
 
+    /// The decisions are others than before.
+    pub(super) fn forget_decisions(&mut self) {
+        self.decisions = None;
+    }
+
     /// The decisions that stand.
     pub(super) fn decisions(
         &mut self,

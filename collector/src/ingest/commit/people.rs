@@ -106,7 +106,7 @@ impl Settling<'_> {
     }
 
     /// Asks again who speaks for the claims that name it: one that is taken out does not, or does again.
-    fn anchor_anew(&mut self, name: NameId, cause: &Cause, claims: &Claims<'_>) -> Result<(), StoreError> {
+    pub(super) fn anchor_anew(&mut self, name: NameId, cause: &Cause, claims: &Claims<'_>) -> Result<(), StoreError> {
         let mut shapes: BTreeSet<ShapeId> = BTreeSet::new();
         for role in [Role::Device, Role::Lone, Role::Tied] {
             shapes.extend(self.transaction.shapes_naming(name, role)?);

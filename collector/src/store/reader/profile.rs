@@ -99,7 +99,15 @@ impl Reader<'_> {
     fn identifiers_of(&self, key: ProfileKey) -> Result<Vec<SeenIdentifier>, StoreError> {
         let mut names = BTreeSet::from([key.name()]);
         if let ProfileKey::Person(leader) = key {
-            names.extend(self.view.members(leader)?);
+            for member in self.view.members(leader)? {
+                names.insert(member);
+                // Another name of an account names the person too; a digest is shown by its clear value.
+                for other in self.view.other_names_of(member)? {
+                    if self.view.name(other)?.class == Class::Account {
+                        names.insert(other);
+                    }
+                }
+            }
             let mut devices = BTreeSet::new();
             for &name in &names {
                 devices.extend(self.view.devices_marked_by(name)?);

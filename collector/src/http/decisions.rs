@@ -1,0 +1,121 @@
+//! What operators decide about names: taking a decision, listing all, withdrawing one (protocol.md, section 5).
+
+use std::sync::Arc;
+
+use axum::extract::{self, Path, Request};
+use axum::http::StatusCode;
+use axum::response::Response;
+use selvedge_core::identifier::{Identifier, Kind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::routes::Head;
+use super::{Refusal, State, body, error, keys, profiles};
+use crate::identity::{DecisionVerb, normal};
+use crate::ingest::commit::{Decision, DecisionRefusal};
+use crate::ingest::writer::DecisionTask;
+use crate::store::{DecisionId, DecisionRow, StoreError, View};
+
+/// `POST /v1/decisions`.
+pub(super) async fn take(
+    extract::State(state): extract::State<Arc<State>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    state.admits()?;
+    let (head, body) = request.into_parts();
+    let key = keys::for_deciding(&state, &head)?;
+    let received = body::receive(&state, &head.headers, body).await?.inflated(&state, &head.headers)?;
+    let asked: Asked = serde_json::from_slice(&received.bytes).map_err(|fault| Refusal::BadDecision { fault })?;
+    let verb = DecisionVerb::parse(&asked.op).ok_or(Refusal::UnknownDecision)?;
+    let decision = Decision {
+        workspace: key.workspace,
+        verb,
+        x: asked.x.identifier(&state)?,
+        y: asked.y.map(|y| y.identifier(&state)).transpose()?,
+        reason: asked.reason.into(),
+        author: key.name.unwrap_or_else(|| format!("key {}", key.id.0).into()),
+        at: state.inside.clock.now(),
+    };
+    let taken = state.inside.intake.decide(DecisionTask::Decide(decision)).await?.map_err(refused)?;
+    shown(state, key.workspace, taken).await
+}
+
+/// `GET /v1/decisions`.
+pub(super) async fn list(extract::State(state): extract::State<Arc<State>>, head: Head) -> Result<Response, Refusal> {
+    let key = keys::for_reading(&state, &head)?;
+    let listed = profiles::read(state, key.workspace, move |reader| {
+        let rows = reader.view().decisions(key.workspace)?;
+        rows.iter().map(|row| as_json(reader.view(), row)).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(error::json(&json!({ "decisions": listed.await? })))
+}
+
+/// `DELETE /v1/decisions/{id}`.
+pub(super) async fn withdraw(
+    extract::State(state): extract::State<Arc<State>>,
+    Path(id): Path<String>,
+    head: Head,
+) -> Result<Response, Refusal> {
+    state.admits()?;
+    let key = keys::for_deciding(&state, &head)?;
+    let id = id.parse().map_err(|_| Refusal::NoSuchDecision)?;
+    let task = DecisionTask::Withdraw(key.workspace, DecisionId(id), state.inside.clock.now());
+    let withdrawn = state.inside.intake.decide(task).await?.map_err(refused)?;
+    shown(state, key.workspace, withdrawn).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    op: String,
+    x: AskedName,
+    y: Option<AskedName>,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedName {
+    kind: String,
+    value: String,
+}
+
+impl AskedName {
+    fn identifier(&self, state: &State) -> Result<Identifier, Refusal> {
+        normal::identifier(Kind::new(&self.kind), &self.value, &state.inside.rules).map_err(|_| Refusal::NoSuchProfile)
+    }
+}
+
+fn refused(refusal: DecisionRefusal) -> Refusal {
+    match refusal {
+        DecisionRefusal::NoSuchDecision { .. } => Refusal::NoSuchDecision,
+        DecisionRefusal::Unknown { .. } => Refusal::NoSuchProfile,
+        refusal @ (DecisionRefusal::NoSecond { .. }
+        | DecisionRefusal::OneTooMany
+        | DecisionRefusal::Same { .. }
+        | DecisionRefusal::DeviceLinked { .. }
+        | DecisionRefusal::TwoDevices { .. }) => Refusal::Decision(refusal),
+    }
+}
+
+async fn shown(state: Arc<State>, workspace: crate::event::Workspace, row: DecisionRow) -> Result<Response, Refusal> {
+    let shown = profiles::read(state, workspace, move |reader| as_json(reader.view(), &row)).await?;
+    let mut response = error::json(&shown);
+    *response.status_mut() = StatusCode::OK;
+    Ok(response)
+}
+
+fn as_json(view: &dyn View, row: &DecisionRow) -> Result<Value, StoreError> {
+    let name = |name| view.name(name).map(|name| json!(name.identifier));
+    Ok(json!({
+        "id": row.id.0,
+        "op": row.verb.as_str(),
+        "x": name(row.x)?,
+        "y": row.y.map(name).transpose()?,
+        "reason": row.reason,
+        "author": row.author,
+        "at": row.at.rfc3339(),
+        "withdrawn_at": row.withdrawn_at.map(|at| at.rfc3339()),
+    }))
+}
