@@ -13,10 +13,12 @@ mod decided;
 mod devices;
 mod flags;
 mod ground;
+mod guarding;
 mod memory;
 mod people;
+mod told;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use self::decided::{Decision, DecisionRefusal};
@@ -24,7 +26,7 @@ pub use self::decided::{Decision, DecisionRefusal};
 use self::changes::Changes;
 use self::memory::{KnownShape, Memory};
 use super::writer::{Committed, Submission};
-use crate::event::{Order, Workspace};
+use crate::event::{Order, UnixMillis, Workspace};
 use crate::identity::Rules;
 use crate::store::{NameId, Ownership, ShapeGrowth, ShapeId, Store, StoreError, Transaction};
 
@@ -76,6 +78,10 @@ struct Settling<'a> {
     devices: BTreeMap<NameId, Cause>,
     /// The first shape that it made: all before it were there before.
     first_new_shape: Option<ShapeId>,
+    /// Shapes that held names are taken out of from now on.
+    reguarded: BTreeSet<ShapeId>,
+    /// From when on guarded sources are guarded.
+    guard_from: Option<UnixMillis>,
     /// The event at hand.
     cause: Cause,
     changes: Changes,
@@ -104,6 +110,7 @@ impl<'a> Settling<'a> {
         memory: &'a mut Memory,
         workspace: Workspace,
     ) -> Result<Self, StoreError> {
+        let guard_from = memory.guard_from(transaction, workspace)?.or(rules.guard_from);
         Ok(Self {
             workspace_name: memory.workspace_name(transaction, workspace)?,
             changes: Changes::new(memory.last_change(transaction)?),
@@ -115,6 +122,8 @@ impl<'a> Settling<'a> {
             names: BTreeMap::new(),
             devices: BTreeMap::new(),
             first_new_shape: None,
+            reguarded: BTreeSet::new(),
+            guard_from,
             cause: Cause { arrival: 0, message_id: "".into() },
         })
     }

@@ -97,6 +97,23 @@ impl Intake {
         }
     }
 
+    /// Takes held names out of what guarded sources observe from this moment on, unless that is so already. Resolves
+    /// when it is durable, to the moment from which on it is so.
+    pub fn guard_from(
+        &self,
+        workspace: Workspace,
+        from: UnixMillis,
+    ) -> impl Future<Output = Result<UnixMillis, CommitError>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let refusal = self.inbox.push(Task::Guard(workspace, from, answer)).err();
+        async move {
+            match refusal {
+                Some(refusal) => Err(refusal),
+                None => answered.await.unwrap_or(Err(CommitError::Failed)),
+            }
+        }
+    }
+
     /// Changes whenever a group was committed: what is sent upstream may be more now.
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.clone()
@@ -173,18 +190,20 @@ pub enum DecisionTask {
 }
 
 type Answer = oneshot::Sender<Result<Committed, CommitError>>;
+type GuardAnswer = oneshot::Sender<Result<UnixMillis, CommitError>>;
 type DecisionAnswer = oneshot::Sender<Result<Result<DecisionRow, DecisionRefusal>, CommitError>>;
 
 enum Task {
     Events(Submission, Answer),
     Decision(DecisionTask, DecisionAnswer),
+    Guard(Workspace, UnixMillis, GuardAnswer),
 }
 
 impl Task {
     fn events(&self) -> usize {
         match self {
             Self::Events(submission, _) => submission.events.len(),
-            Self::Decision(..) => 1,
+            Self::Decision(..) | Self::Guard(..) => 1,
         }
     }
 }
@@ -193,6 +212,7 @@ impl Task {
 enum Work {
     Group(Vec<Submission>, Vec<Answer>),
     Decision(DecisionTask, DecisionAnswer),
+    Guard(Workspace, UnixMillis, GuardAnswer),
 }
 
 #[derive(Default)]
@@ -281,7 +301,7 @@ impl Inbox {
                 Task::Events(submission, _) => {
                     workspace.is_none_or(|workspace| workspace == submission.frame.workspace)
                 }
-                Task::Decision(..) => workspace.is_none(),
+                Task::Decision(..) | Task::Guard(..) => workspace.is_none(),
             })
         {
             events += task.events();
@@ -289,6 +309,10 @@ impl Inbox {
                 Task::Decision(decision, answer) => {
                     state.waiting = state.waiting.saturating_sub(events);
                     return Some(Work::Decision(decision, answer));
+                }
+                Task::Guard(workspace, from, answer) => {
+                    state.waiting = state.waiting.saturating_sub(events);
+                    return Some(Work::Guard(workspace, from, answer));
                 }
                 Task::Events(submission, answer) => {
                     workspace = Some(submission.frame.workspace);
@@ -330,10 +354,11 @@ fn run(inbox: &Inbox, store: &dyn Store, rules: Arc<Rules>, committed: &watch::S
                     DecisionTask::Decide(decision) => committer.decide(store, &decision),
                     DecisionTask::Withdraw(workspace, id, at) => committer.withdraw(store, workspace, (id, at)),
                 };
-                let _ = answer.send(done.map_err(|error| {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a decision could not be written");
-                    refusal(&error)
-                }));
+                let _ = answer.send(done.map_err(|error| logged(&error, "a decision could not be written")));
+            }
+            Work::Guard(workspace, from, answer) => {
+                let done = committer.guard_from(store, workspace, from);
+                let _ = answer.send(done.map_err(|error| logged(&error, "the guard could not be set")));
             }
         }
         committed.send_modify(|groups| *groups += 1);
@@ -383,6 +408,11 @@ fn attempt(
             Err(refusal(&error))
         }
     }
+}
+
+fn logged(error: &StoreError, what: &'static str) -> CommitError {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+    refusal(error)
 }
 
 fn refusal(error: &StoreError) -> CommitError {

@@ -115,6 +115,10 @@ pub trait View {
         limit: usize,
     ) -> Result<Vec<ConflictRow>, StoreError>;
 
+    /// A rule that was set while the collector ran.
+    fn rule(&self, workspace: Workspace, name: &str) -> Result<Option<Box<str>>, StoreError>;
+    /// The shapes that nothing is taken out of yet, and that have events at this time or later.
+    fn shapes_to_guard(&self, workspace: Workspace, from: UnixMillis) -> Result<Vec<Shape>, StoreError>;
     /// The names that decisions which stand keep apart from a name.
     fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
     /// All decisions, withdrawn ones too, oldest first.
@@ -204,6 +208,11 @@ pub trait Transaction: View {
     /// Takes a conflict back.
     fn delete_conflict(&self, x: NameId, y: NameId) -> Result<(), StoreError>;
 
+    /// Sets a rule.
+    fn set_rule(&self, workspace: Workspace, name: &str, value: &str) -> Result<(), StoreError>;
+    /// Takes held names out of a shape's events from this time on: those get a shape of their own, of this digest, if
+    /// there are earlier ones. The shape that is guarded now.
+    fn guard_shape(&self, shape: &Shape, digest: &[u8; 16], from: UnixMillis) -> Result<ShapeId, StoreError>;
     /// Stores a decision.
     fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError>;
     /// Withdraws a decision; false when there is none that stands.

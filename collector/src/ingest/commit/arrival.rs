@@ -3,11 +3,11 @@
 use std::collections::hash_map::Entry;
 
 use selvedge_core::identifier::{Class, Identifier};
-use sha2::{Digest, Sha256};
 
 use super::memory::KnownShape;
+use super::told::{Told, digest};
 use super::{Cause, Settling, Touched};
-use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Strength, Workspace};
+use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Strength};
 use crate::identity::{anchor, profile_id, strength};
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
@@ -35,7 +35,7 @@ impl Settling<'_> {
 
     /// Writes an event; false, and nothing done, for one that is stored.
     fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<bool, StoreError> {
-        let claims = claim_bytes((self.workspace, source), event, self.guard_of(event));
+        let claims = Told::by(event, (self.workspace, source), self.guard_of(event)).bytes();
         let shape = match self.memory.shapes.get(&claims[..]) {
             Some(shape) => shape.clone(),
             None => {
@@ -79,7 +79,7 @@ impl Settling<'_> {
         if let Some(stored) = stored {
             self.withdraw(stored.shape)?;
         }
-        let claims = claim_bytes((self.workspace, source), event, self.guard_of(event));
+        let claims = Told::by(event, (self.workspace, source), self.guard_of(event)).bytes();
         let shape = self.make_shape(&digest(&claims), event, source)?;
         let row = self.row(event, batch, shape.id);
         let seq = match stored {
@@ -248,7 +248,7 @@ impl Settling<'_> {
 
     /// What is taken out of what an event observes.
     fn guard_of(&self, event: &AcceptedEvent) -> Guard {
-        Guard::of(event.trust, event.order.time, self.rules.guard_from)
+        Guard::of(event.trust, event.order.time, self.guard_from)
     }
 
     /// The rows of a claim's identifiers, in its order. Kinds that nobody declared name no one.
@@ -308,7 +308,7 @@ impl Settling<'_> {
             let placed = own.same_as.unwrap_or(name);
             let is_left = match class {
                 Class::Device => !own.is_ignored,
-                _ => {
+                Class::Account | Class::Contact | Class::Undeclared => {
                     let flags = self.memory.standing(self.transaction, placed)?.flags;
                     !own.is_ignored && flags.let_stand(claimed.strength, guard)
                 }
@@ -333,46 +333,4 @@ fn remembered(id: ShapeId, first: Order, anchor: Option<NameId>, names: &[ShapeN
         |is_wanted: fn(Role) -> bool| names.iter().filter(|name| is_wanted(name.role)).map(|name| name.name).collect();
     let devices = of(|role| role == Role::Device);
     KnownShape { id, first, anchor, devices, people: of(|role| matches!(role, Role::Lone | Role::Tied)) }
-}
-
-/// What an event claims, in bytes: equal for equal claims of one source. Each part with its length, so that no two
-/// claims run together.
-fn claim_bytes((workspace, source): (Workspace, Source), event: &AcceptedEvent, guard: Guard) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128);
-    let mut part = |part: &[u8]| {
-        bytes.extend((part.len() as u64).to_le_bytes());
-        bytes.extend(part);
-    };
-    part(&workspace.0.to_le_bytes());
-    part(&source.0.to_le_bytes());
-    part(match guard {
-        Guard::Nothing => b"n",
-        Guard::NothingYet => b"y",
-        Guard::Held => b"h",
-        Guard::Everyone => b"e",
-    });
-    for Claimed { identifier, strength } in &event.claim {
-        part(match strength {
-            Strength::Observed => b"o",
-            Strength::Proven => b"p",
-            Strength::Asserted => b"a",
-        });
-        part(identifier.kind.as_str().as_bytes());
-        part(identifier.value.as_bytes());
-    }
-    if let Some(older) = &event.older_account {
-        part(b"alias");
-        part(older.value.as_bytes());
-    }
-    if let Some(snapshot) = &event.snapshot {
-        part(b"snapshot");
-        part(snapshot.subject.as_bytes());
-    }
-    bytes
-}
-
-fn digest(claims: &[u8]) -> [u8; 16] {
-    let mut cut = [0; 16];
-    cut.iter_mut().zip(Sha256::digest(claims)).for_each(|(byte, hashed)| *byte = hashed);
-    cut
 }

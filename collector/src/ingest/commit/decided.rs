@@ -109,12 +109,13 @@ impl Committer {
         self.in_transaction(store, workspace, |settling| settling.withdraw_decision(id, at))
     }
 
-    fn in_transaction<T>(
+    /// Does something to the ledger and draws the consequences, all of it or, when it is refused, nothing.
+    pub(super) fn in_transaction<T, R>(
         &mut self,
         store: &dyn Store,
         workspace: Workspace,
-        act: impl FnOnce(&mut Settling<'_>) -> Result<Result<T, DecisionRefusal>, StoreError>,
-    ) -> Result<Result<T, DecisionRefusal>, StoreError> {
+        act: impl FnOnce(&mut Settling<'_>) -> Result<Result<T, R>, StoreError>,
+    ) -> Result<Result<T, R>, StoreError> {
         let act_and_settle = || {
             let transaction = store.transaction()?;
             let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, workspace)?;

@@ -70,7 +70,7 @@ impl Settling<'_> {
         if after == before {
             return Ok(());
         }
-        if (Flags { is_held: before.is_held, ..after }) == before && self.rules.guard_from.is_none() {
+        if (Flags { is_held: before.is_held, ..after }) == before && self.guard_from.is_none() {
             claims.set_flags(name, after);
             return Ok(());
         }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
-use crate::event::{Guard, Order, Strength, Workspace};
+use super::guarding::GUARD_FROM;
+use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::identity::Quarantine;
 use crate::store::{ChangeSeq, DecisionRow, MarkRules, NameId, Placement, ShapeId, StoreError, View};
 
@@ -21,6 +22,7 @@ pub(super) struct Memory {
     anchors: LruCache<NameId, Arc<Marks>>,
     workspaces: HashMap<Workspace, Arc<str>>,
     has_aliases: Option<bool>,
+    guard_from: HashMap<Workspace, Option<UnixMillis>>,
     /// Those that stand.
     decisions: Option<Arc<[DecisionRow]>>,
     pub(super) last_change: Option<ChangeSeq>,
@@ -100,6 +102,7 @@ impl Default for Memory {
             anchors: LruCache::new(bounded),
             workspaces: HashMap::new(),
             has_aliases: None,
+            guard_from: HashMap::new(),
             decisions: None,
             last_change: None,
         }
@@ -126,6 +129,21 @@ impl Memory {
             Some(has_aliases) => Ok(has_aliases),
             None => Ok(*self.has_aliases.insert(view.has_aliases()?)),
         }
+    }
+
+    /// From when on a workspace is guarded, as was set while it ran.
+    pub(super) fn guard_from(
+        &mut self,
+        view: &dyn View,
+        workspace: Workspace,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        if let Some(guard_from) = self.guard_from.get(&workspace) {
+            return Ok(*guard_from);
+        }
+        let guard_from = view.rule(workspace, GUARD_FROM)?;
+        let guard_from = guard_from.and_then(|text| text.parse().ok()).map(UnixMillis);
+        self.guard_from.insert(workspace, guard_from);
+        Ok(guard_from)
     }
 
     pub(super) fn note_alias(&mut self) {

@@ -51,6 +51,9 @@ impl Settling<'_> {
         for name in self.reanchored(&reflagged, &claims)? {
             self.anchor_anew(name, &cause_of(name, &causes), &claims)?;
         }
+        for shape in std::mem::take(&mut self.reguarded) {
+            self.anchor_shape_anew(shape, &self.cause.clone(), &claims)?;
+        }
         self.note_moves(&moves, &causes)
     }
 
@@ -64,7 +67,7 @@ impl Settling<'_> {
         let mut names = BTreeSet::new();
         for (&name, &before) in reflagged {
             let now = claims.flags(name)?;
-            if self.rules.guard_from.is_some() || (Flags { is_held: before.is_held, ..now }) != before {
+            if self.guard_from.is_some() || (Flags { is_held: before.is_held, ..now }) != before {
                 names.insert(name);
                 names.extend(claims.names_of(name)?);
             }
@@ -111,27 +114,29 @@ impl Settling<'_> {
         for role in [Role::Device, Role::Lone, Role::Tied] {
             shapes.extend(self.transaction.shapes_naming(name, role)?);
         }
-        for id in shapes {
-            let Left { names, shape } = claims.left(id)?;
-            let anchor = names.first().map(|anchor| claims.row(&anchor.identifier)).transpose()?;
-            let named = self.transaction.names_of(id)?;
-            let rank = match names.first() {
-                Some(anchor) => anchor.strength,
-                None => self.rank_by_device(&named, claims)?,
-            };
-            if (shape.anchor, shape.rank) == (anchor, rank) {
-                continue;
-            }
-            self.transaction.set_anchor(id, anchor, rank)?;
-            self.memory.shapes.clear();
-            if let Some(touched) = self.touched.get_mut(&id) {
-                touched.shape.anchor = anchor;
-            }
-            self.note_new_owner(shape.anchor, anchor, cause)?;
-            for named in named.iter().filter(|named| named.role == Role::Device) {
-                self.memory.forget_anchors(named.name);
-                self.devices.insert(named.name, cause.clone());
-            }
+        shapes.into_iter().try_for_each(|shape| self.anchor_shape_anew(shape, cause, claims))
+    }
+
+    fn anchor_shape_anew(&mut self, id: ShapeId, cause: &Cause, claims: &Claims<'_>) -> Result<(), StoreError> {
+        let Left { names, shape } = claims.left(id)?;
+        let anchor = names.first().map(|anchor| claims.row(&anchor.identifier)).transpose()?;
+        let named = self.transaction.names_of(id)?;
+        let rank = match names.first() {
+            Some(anchor) => anchor.strength,
+            None => self.rank_by_device(&named, claims)?,
+        };
+        if (shape.anchor, shape.rank) == (anchor, rank) {
+            return Ok(());
+        }
+        self.transaction.set_anchor(id, anchor, rank)?;
+        self.memory.shapes.clear();
+        if let Some(touched) = self.touched.get_mut(&id) {
+            touched.shape.anchor = anchor;
+        }
+        self.note_new_owner(shape.anchor, anchor, cause)?;
+        for named in named.iter().filter(|named| named.role == Role::Device) {
+            self.memory.forget_anchors(named.name);
+            self.devices.insert(named.name, cause.clone());
         }
         Ok(())
     }

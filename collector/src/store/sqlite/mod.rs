@@ -6,6 +6,7 @@
 
 mod column;
 mod connection;
+mod guard;
 mod keys;
 mod row;
 mod schema;

@@ -24,6 +24,13 @@ create table destination (
     change_seq integer not null
 ) without rowid;
 
+create table rule (
+    workspace integer not null,
+    name text not null,
+    value text not null,
+    primary key (workspace, name)
+) without rowid;
+
 create table decision (
     id integer primary key autoincrement,
     workspace integer not null,
@@ -99,6 +106,7 @@ create table shape (
     event_count integer not null,
     unique (workspace, digest)
 );
+create index shape_guard on shape (workspace, last_time) where guard = 1;
 create index shape_anchor on shape (anchor) where anchor is not null;
 
 create table shape_identifier (

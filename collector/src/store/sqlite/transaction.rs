@@ -9,8 +9,8 @@ use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::key::NewKey;
 use crate::store::{
     BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, NameId, NewDecision, NewEvent, NewName, NewShape, Parent,
-    Placement, Position, Role, Seq, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError, Transaction,
-    Transition, TransitionRow,
+    Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError,
+    Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -191,6 +191,15 @@ impl Transaction for Session<'_> {
     fn delete_conflict(&self, x: NameId, y: NameId) -> Result<(), StoreError> {
         const SQL: &str = "delete from conflict where x = :x and y = :y";
         self.execute(SQL, named_params! { ":x": x, ":y": y }).map(drop)
+    }
+
+    fn set_rule(&self, workspace: Workspace, name: &str, value: &str) -> Result<(), StoreError> {
+        const SQL: &str = "replace into rule (workspace, name, value) values (:workspace, :name, :value)";
+        self.execute(SQL, named_params! { ":workspace": workspace, ":name": name, ":value": value }).map(drop)
+    }
+
+    fn guard_shape(&self, shape: &Shape, digest: &[u8; 16], from: UnixMillis) -> Result<ShapeId, StoreError> {
+        self.guard(shape, digest, from)
     }
 
     fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError> {

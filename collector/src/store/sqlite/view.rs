@@ -268,6 +268,21 @@ impl View for Session<'_> {
         self.all(SQL, params, conflict)
     }
 
+    fn rule(&self, workspace: Workspace, name: &str) -> Result<Option<Box<str>>, StoreError> {
+        const SQL: &str = "select value from rule where workspace = :workspace and name = :name";
+        self.first(SQL, named_params! { ":workspace": workspace, ":name": name }, |row| row.get(0))
+    }
+
+    fn shapes_to_guard(&self, workspace: Workspace, from: UnixMillis) -> Result<Vec<Shape>, StoreError> {
+        // 1 is Guard::NothingYet: written out, or the partial index would not serve.
+        const SQL: &str = concat!(
+            "select ",
+            shape_columns!(),
+            "from shape where workspace = :workspace and guard = 1 and last_time >= :from"
+        );
+        self.all(SQL, named_params! { ":workspace": workspace, ":from": from }, shape)
+    }
+
     fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
             select case when x = :name then y else x end from decision
