@@ -44,13 +44,47 @@ impl Kind {
     pub const EMAIL: Kind = Kind(Word::Known("email"));
     /// A telephone number.
     pub const PHONE: Kind = Kind(Word::Known("phone"));
+    /// What a mini program or an official account calls its reader.
+    pub const OPENID: Kind = Kind(Word::Known("openid"));
+    /// What all apps of one owner on such a platform call their reader.
+    pub const UNIONID: Kind = Kind(Word::Known("unionid"));
     /// The id that an SDK gives a browser or an installed app.
     pub const ANONYMOUS_ID: Kind = Kind(Word::Known("anonymous_id"));
+    /// The advertising id of an Apple device.
+    pub const IDFA: Kind = Kind(Word::Known("idfa"));
+    /// What the apps of one vendor call an Apple device.
+    pub const IDFV: Kind = Kind(Word::Known("idfv"));
+    /// The advertising id of Google's services on an Android device.
+    pub const GAID: Kind = Kind(Word::Known("gaid"));
+    /// The advertising id of an Android device without Google's services.
+    pub const OAID: Kind = Kind(Word::Known("oaid"));
+    /// What an Android device calls itself to the apps of one signer.
+    pub const ANDROID_ID: Kind = Kind(Word::Known("android_id"));
+    /// The number of a telephone as a piece of hardware.
+    pub const IMEI: Kind = Kind(Word::Known("imei"));
+    /// The address of a network interface.
+    pub const MAC: Kind = Kind(Word::Known("mac"));
+    /// Where a device receives push messages of one app.
+    pub const PUSH_TOKEN: Kind = Kind(Word::Known("push_token"));
+    /// The family of cookies that a site or its other trackers set. Names no value itself; each of its members is a
+    /// kind, such as `cookie._ga`.
+    pub const COOKIES: Kind = Kind(Word::Known("cookie."));
 
     /// The kind of that name, exactly as written.
     pub fn new(name: &str) -> Self {
-        let known = [Self::USER_ID, Self::EMAIL, Self::PHONE, Self::ANONYMOUS_ID];
-        known.into_iter().find(|kind| kind.as_str() == name).unwrap_or_else(|| Self(Word::Declared(name.into())))
+        KNOWN_KINDS
+            .iter()
+            .find(|kind| kind.as_str() == name)
+            .cloned()
+            .unwrap_or_else(|| Self(Word::Declared(name.into())))
+    }
+
+    /// Whether it is a member of [`Kind::COOKIES`]: the family's name and behind it that of a cookie, a token of
+    /// RFC 6265 (so that it can stand in a path before a colon) that with the family's name has at most 128 bytes.
+    pub fn is_cookie(&self) -> bool {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let name = self.as_str().strip_prefix(Self::COOKIES.as_str()).unwrap_or_default();
+        !name.is_empty() && self.as_str().len() <= MAX_COOKIE_KIND_BYTES && name.bytes().all(is_token)
     }
 
     /// Its name.
@@ -159,8 +193,30 @@ pub fn is_blocked(value: &str) -> bool {
         || BLOCKED_WORDS.iter().any(|word| bare.eq_ignore_ascii_case(word))
 }
 
+/// Kinds that cost no allocation.
+static KNOWN_KINDS: [Kind; 14] = [
+    Kind::USER_ID,
+    Kind::EMAIL,
+    Kind::PHONE,
+    Kind::OPENID,
+    Kind::UNIONID,
+    Kind::ANONYMOUS_ID,
+    Kind::IDFA,
+    Kind::IDFV,
+    Kind::GAID,
+    Kind::OAID,
+    Kind::ANDROID_ID,
+    Kind::IMEI,
+    Kind::MAC,
+    Kind::PUSH_TOKEN,
+];
+
+/// A kind stands in paths and in every row of an identifier. The longest cookies of the field carry a digest and the
+/// name of a host.
+const MAX_COOKIE_KIND_BYTES: usize = 128;
+
 /// identity.md, section 2: the words that libraries, forms and databases write for "nobody".
-const BLOCKED_WORDS: [&str; 26] = [
+pub const BLOCKED_WORDS: [&str; 26] = [
     "null",
     "nil",
     "none",
@@ -199,6 +255,17 @@ mod tests {
         assert_eq!(Kind::new("crm_id"), Kind::new("crm_id"));
         assert_ne!(Kind::new("crm_id"), Kind::USER_ID);
         assert!(Kind::EMAIL < Kind::USER_ID);
+    }
+
+    #[test]
+    fn a_cookie_is_a_kind_of_its_own_by_any_name_that_a_cookie_can_have() {
+        for name in ["cookie._ga", "cookie.ajs_anonymous_id", "cookie.AMCV_1%40Org", "cookie..", "cookie.cookie.x"] {
+            assert!(Kind::new(name).is_cookie(), "{name}");
+        }
+        let long = format!("cookie.{}", "x".repeat(122));
+        for name in ["cookie.", "cookie", "cookies.x", "cookie.a:b", "cookie.a b", "cookie.ä", "cookie.\0", &long] {
+            assert!(!Kind::new(name).is_cookie(), "{name}");
+        }
     }
 
     #[test]

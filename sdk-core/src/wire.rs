@@ -22,6 +22,9 @@ pub const MAX_NAME_BYTES: usize = 200;
 pub const MAX_MESSAGE_ID_BYTES: usize = 100;
 /// Bytes of an identifier's value.
 pub const MAX_IDENTIFIER_BYTES: usize = 256;
+/// Identifiers of one event: ten times what an app knows of its device and user, and few enough that no event ties
+/// thousands of names together.
+pub const MAX_IDENTIFIERS_PER_EVENT: usize = 64;
 /// Days that an event may wait in an SDK's queue.
 pub const MAX_QUEUE_AGE_DAYS: u32 = 30;
 /// The path that our SDKs post batches to.
@@ -86,6 +89,7 @@ pub mod code {
     pub const NAME_TOO_LONG: &str = "name_too_long";
     pub const MESSAGE_ID_TOO_LONG: &str = "message_id_too_long";
     pub const RESERVED_MESSAGE_ID: &str = "reserved_message_id";
+    pub const TOO_MANY_IDENTIFIERS: &str = "too_many_identifiers";
     pub const ERASED: &str = "erased";
     pub const SCHEMA_VIOLATION: &str = "schema_violation";
 

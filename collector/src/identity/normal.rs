@@ -1,15 +1,19 @@
-//! Gives a value its normal form, or says why it can be no identifier (identity.md, section 2).
+//! Gives a value its normal form, or says why it can be no identifier (identity.md, section 2). Knows no ledger: whether
+//! a digest and a clear value are one is decided where both are known.
 
+pub mod digest;
 mod email;
+mod hardware;
 mod phone;
 mod region;
 
+pub use digest::{Algorithm, Digest};
 pub use region::{Region, UnknownRegion};
 
 use std::borrow::Cow;
 
 use selvedge_core::identifier::{Identifier, Kind, is_blocked};
-use selvedge_core::wire::MAX_IDENTIFIER_BYTES;
+use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, code};
 
 use super::Rules;
 
@@ -28,8 +32,8 @@ impl Blocked {
     /// The stable code of the event's verdict.
     pub fn code(self) -> &'static str {
         match self {
-            Blocked::NamesNobody => "blocked_identifier",
-            Blocked::AmbiguousPhone => "ambiguous_phone",
+            Blocked::NamesNobody => code::BLOCKED_IDENTIFIER,
+            Blocked::AmbiguousPhone => code::AMBIGUOUS_PHONE,
         }
     }
 }
@@ -37,23 +41,88 @@ impl Blocked {
 /// The identifier that a value of a kind is. Absent values (null, `""`) are the caller's to leave out.
 ///
 /// A mail address whose domain IDNA refuses, or without one, stands as it is in NFKC and lower case: it is still the
-/// same for everyone who writes it so. Kinds without a rule of their own are trimmed, their case kept.
+/// same for everyone who writes it so. Kinds without a rule of their own are trimmed, their case kept. What can only be
+/// a digest is one, see [`Digest::read`]: an address that is 64 hex digits is a digest of SHA-256.
+///
+/// # Errors
+/// When the value, or the digest of it, names nobody or could be anybody's.
 pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, Blocked> {
     if is_blocked(value) {
         return Err(Blocked::NamesNobody);
     }
-    let normal = if kind == Kind::EMAIL {
-        Cow::Owned(email::normal(value))
-    } else if kind == Kind::PHONE {
-        Cow::Owned(phone::normal(value, rules.default_region)?)
-    } else {
-        Cow::Borrowed(value.trim())
+    let writing = Writing::of(&kind);
+    let text = match writing {
+        Writing::Email => Cow::Owned(email::normal(value)),
+        Writing::Phone | Writing::Imei | Writing::Mac | Writing::AdvertisingId | Writing::Oaid => {
+            Cow::Borrowed(value.trim())
+        }
+        Writing::AsItIs => return bounded(kind, value.trim()),
     };
+    if let Some(digest) = Digest::read(writing, &text) {
+        return digest.identifier(kind);
+    }
+    let normal = match writing {
+        Writing::Phone => Cow::Owned(phone::normal(value, rules.default_region)?),
+        Writing::Imei => Cow::Owned(hardware::imei(value).ok_or(Blocked::NamesNobody)?),
+        Writing::Mac => Cow::Owned(hardware::mac(value).ok_or(Blocked::NamesNobody)?),
+        Writing::AdvertisingId | Writing::Oaid => Cow::Owned(text.to_ascii_lowercase()),
+        Writing::Email | Writing::AsItIs => text,
+    };
+    bounded(kind, &normal)
+}
+
+/// The identifier whose digest by `algorithm` a value of a kind is, as its sender says.
+///
+/// # Errors
+/// When it is no such digest, values of this kind are not known by digests, or it is the digest of what names nobody.
+pub fn hashed(kind: Kind, value: &str, algorithm: Algorithm) -> Result<Identifier, Blocked> {
+    match Digest::stated(algorithm, value.trim()) {
+        Some(digest) if Writing::of(&kind).is_hashable() && !is_blocked(value) => digest.identifier(kind),
+        _ => Err(Blocked::NamesNobody),
+    }
+}
+
+/// The normal form of what was written, if it names somebody.
+fn bounded(kind: Kind, normal: &str) -> Result<Identifier, Blocked> {
     // NFKC makes one character of eighteen, and a blocked word of a full-width one.
-    if is_blocked(&normal) || normal.len() > MAX_IDENTIFIER_BYTES {
+    if is_blocked(normal) || normal.len() > MAX_IDENTIFIER_BYTES {
         return Err(Blocked::NamesNobody);
     }
-    Ok(Identifier::new(kind, &*normal))
+    Ok(Identifier::new(kind, normal))
+}
+
+/// In which ways the values of a kind are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Email,
+    Phone,
+    Imei,
+    Mac,
+    /// IDFA and GAID: a UUID, in any case.
+    AdvertisingId,
+    /// In any case, and each maker's in its own form.
+    Oaid,
+    /// One way only.
+    AsItIs,
+}
+
+impl Writing {
+    fn of(kind: &Kind) -> Self {
+        match kind {
+            kind if *kind == Kind::EMAIL => Self::Email,
+            kind if *kind == Kind::PHONE => Self::Phone,
+            kind if *kind == Kind::IMEI => Self::Imei,
+            kind if *kind == Kind::MAC => Self::Mac,
+            kind if [Kind::IDFA, Kind::GAID].contains(kind) => Self::AdvertisingId,
+            kind if *kind == Kind::OAID => Self::Oaid,
+            _ => Self::AsItIs,
+        }
+    }
+
+    /// Whether a value may be said by its digest.
+    fn is_hashable(self) -> bool {
+        self != Self::AsItIs
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use selvedge_core::identifier::{Class, Identifier, Kind};
 
 use super::normal::Region;
+use crate::event::UnixMillis;
 
 /// The rules of one workspace. Equal rules over equal claims give equal people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Rules {
     pub account_kinds: Vec<Kind>,
     /// Kinds of contacts, by priority.
     pub contact_kinds: Vec<Kind>,
-    /// Kinds of devices, by priority.
+    /// Kinds of devices, by priority. [`Kind::COOKIES`] stands for all cookies, which come by name.
     pub device_kinds: Vec<Kind>,
     /// Values of one contact kind that a person may hold.
     pub contact_limit: usize,
@@ -23,6 +24,8 @@ pub struct Rules {
     pub shared_device_gap_ms: i64,
     /// How far apart two marks of one person may be to speak for what lies between, in ms.
     pub shared_device_span_ms: i64,
+    /// From when on what guarded sources observe of held names is taken out; unset until logins are proven.
+    pub guard_from: Option<UnixMillis>,
     /// Where a telephone number without a country code is from.
     pub default_region: Option<Region>,
 }
@@ -31,13 +34,25 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             account_kinds: vec![Kind::USER_ID],
-            contact_kinds: vec![Kind::EMAIL, Kind::PHONE],
-            device_kinds: vec![Kind::ANONYMOUS_ID],
+            contact_kinds: vec![Kind::EMAIL, Kind::PHONE, Kind::OPENID, Kind::UNIONID],
+            device_kinds: vec![
+                Kind::ANONYMOUS_ID,
+                Kind::IDFA,
+                Kind::IDFV,
+                Kind::GAID,
+                Kind::OAID,
+                Kind::ANDROID_ID,
+                Kind::IMEI,
+                Kind::MAC,
+                Kind::PUSH_TOKEN,
+                Kind::COOKIES,
+            ],
             contact_limit: 5,
             crowd_limit: 20,
             device_people_limit: 20,
             shared_device_gap_ms: 30 * MINUTE_MS,
             shared_device_span_ms: 30 * 24 * 60 * MINUTE_MS,
+            guard_from: None,
             default_region: None,
         }
     }
@@ -52,7 +67,7 @@ impl Rules {
     /// Where an identifier stands among those of a claim: (class, kind priority, value).
     pub fn rank<'a>(&self, identifier: &'a Identifier) -> Rank<'a> {
         let (class, priority) = self.rank_of_kind(&identifier.kind);
-        Rank { class, priority, value: &identifier.value }
+        Rank { class, priority, kind: identifier.kind.as_str(), value: &identifier.value }
     }
 
     /// The place of a kind among account and contact kinds, by priority: the rounds of a placing. Kinds that name no
@@ -68,7 +83,8 @@ impl Rules {
             (Class::Contact, &self.contact_kinds),
             (Class::Device, &self.device_kinds),
         ];
-        let place_in = |kinds: &[Kind]| kinds.iter().position(|candidate| candidate == kind);
+        let is_it = |listed: &Kind| if *listed == Kind::COOKIES { kind.is_cookie() } else { listed == kind };
+        let place_in = |kinds: &[Kind]| kinds.iter().position(is_it);
         classes
             .into_iter()
             .find_map(|(class, kinds)| place_in(kinds).map(|priority| (class, priority)))
@@ -83,6 +99,8 @@ pub struct Rank<'a> {
     pub class: Class,
     /// The kind's place within its class; 0 is the first.
     pub priority: usize,
+    /// Parts kinds of one place: cookies, and kinds that nobody declared.
+    pub kind: &'a str,
     /// Compared in bytes.
     pub value: &'a str,
 }
@@ -103,13 +121,37 @@ mod tests {
             Identifier::new(Kind::EMAIL, "b"),
             Identifier::new(Kind::PHONE, "a"),
             Identifier::new(Kind::ANONYMOUS_ID, "a"),
+            Identifier::new(Kind::PUSH_TOKEN, "a"),
+            Identifier::new(Kind::new("cookie._fbp"), "b"),
+            Identifier::new(Kind::new("cookie._ga"), "a"),
             Identifier::new(Kind::new("shoe_size"), "a"),
         ];
         assert!(sorted.is_sorted_by(|a, b| rules.rank(a) < rules.rank(b)));
     }
 
     #[test]
+    fn the_kinds_of_every_class_have_the_order_of_the_specification() {
+        let names = |kinds: &[Kind]| kinds.iter().map(Kind::to_string).collect::<Vec<_>>().join(" ");
+        let rules = Rules::default();
+        assert_eq!(names(&rules.account_kinds), "user_id");
+        assert_eq!(names(&rules.contact_kinds), "email phone openid unionid");
+        let devices = "anonymous_id idfa idfv gaid oaid android_id imei mac push_token cookie.";
+        assert_eq!(names(&rules.device_kinds), devices);
+    }
+
+    #[test]
+    fn a_cookie_of_any_name_is_a_device_unless_it_is_declared_to_name_a_person() {
+        let rules = Rules { account_kinds: vec![Kind::USER_ID, Kind::new("cookie.login")], ..Rules::default() };
+        assert_eq!(rules.class(&Kind::new("cookie._ga")), Class::Device);
+        assert_eq!(rules.class(&Kind::new("cookie.login")), Class::Account);
+        assert_eq!((rules.place_of_kind(&Kind::new("cookie.login")), rules.place_of_kind(&Kind::EMAIL)), (1, 2));
+        assert_eq!(rules.place_of_kind(&Kind::new("cookie._ga")), usize::MAX);
+    }
+
+    #[test]
     fn a_kind_that_nobody_declared_names_no_one() {
-        assert_eq!(Rules::default().class(&Kind::new("crm_id")), Class::Undeclared);
+        for kind in ["crm_id", "cookie.", "cookie.a b", "cookie"] {
+            assert_eq!(Rules::default().class(&Kind::new(kind)), Class::Undeclared, "{kind}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use selvedge_core::identifier::{Identifier, Kind};
 
 use super::Desk;
-use super::parts::{Parts, member, text_of};
+use super::parts::{Parts, member, name_of};
 use crate::event::{Claimed, EventType, Strength, Trust};
 use crate::identity::normal;
 
@@ -18,7 +18,7 @@ pub(super) fn older_account(
     if event_type != EventType::Alias || account.strength != Strength::Asserted {
         return None;
     }
-    let previous_id = text_of(parts.previous_id, "/previousId").ok().flatten()?;
+    let previous_id = name_of(parts.previous_id, "/previousId").ok().flatten()?;
     let older = normal::identifier(Kind::USER_ID, &previous_id, desk.rules).ok()?;
     (older != account.identifier).then_some(older)
 }

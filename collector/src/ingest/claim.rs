@@ -2,12 +2,13 @@
 
 use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_core::json;
+use selvedge_core::wire::MAX_IDENTIFIERS_PER_EVENT;
 
 use super::Desk;
-use super::parts::{Parts, member, text, text_of};
+use super::parts::{self, Parts, member, name_of, text};
 use super::verdict::{EventRefusal, Warning, Warnings};
-use crate::event::{Claimed, EventType, Strength, Trust};
-use crate::identity::normal::{self, Blocked};
+use crate::event::{Claimed, EventType, Strength};
+use crate::identity::normal::{self, Algorithm, Blocked};
 
 /// The identifiers that an event names, in (class, kind priority, value) order, each once.
 pub(super) fn of(
@@ -16,9 +17,10 @@ pub(super) fn of(
     desk: &Desk<'_>,
     warnings: &mut Warnings,
 ) -> Result<Vec<Claimed>, EventRefusal> {
-    let mut claim = Claim { named: Vec::with_capacity(2), desk, selvedge: parts.context.selvedge, warnings };
-    let user_id = text_of(parts.user_id, "/userId")?;
-    let anonymous_id = text_of(parts.anonymous_id, "/anonymousId")?;
+    let selvedge = parts.context.selvedge;
+    let mut claim = Claim { named: Vec::with_capacity(2), too_many: false, desk, selvedge, warnings };
+    let user_id = name_of(parts.user_id, "/userId")?;
+    let anonymous_id = name_of(parts.anonymous_id, "/anonymousId")?;
     if let Some(user_id) = &user_id {
         claim.name(Kind::USER_ID, user_id, "/userId");
     }
@@ -29,7 +31,7 @@ pub(super) fn of(
         EventType::Identify => claim.name_by_traits(parts),
         EventType::Alias => {
             let previous_id =
-                text_of(parts.previous_id, "/previousId")?.filter(|previous| user_id != Some(previous.clone()));
+                name_of(parts.previous_id, "/previousId")?.filter(|previous| user_id != Some(previous.clone()));
             if let Some(previous_id) = previous_id {
                 claim.name(Kind::ANONYMOUS_ID, &previous_id, "/previousId");
                 if desk.strength() == Strength::Observed {
@@ -39,42 +41,24 @@ pub(super) fn of(
         }
         EventType::Track | EventType::Page | EventType::Screen | EventType::Group => {}
     }
+    if let Some(device) = parts.context.device {
+        claim.name_by_device(device);
+    }
     if let Some(external_ids) = parts.context.external_ids {
         claim.name_by_external_ids(external_ids);
+    }
+    if claim.too_many {
+        return Err(EventRefusal::TooManyIdentifiers { limit: claim.limit() });
     }
     let Claim { mut named, .. } = claim;
     named.sort_unstable_by(|a, b| desk.rules.rank(&a.identifier).cmp(&desk.rules.rank(&b.identifier)));
     Ok(named)
 }
 
-/// The older account of an alias whose two names are asserted (identity.md, section 4).
-pub(super) fn older_account(
-    parts: &Parts<'_>,
-    event_type: EventType,
-    claim: &[Claimed],
-    desk: &Desk<'_>,
-) -> Option<Identifier> {
-    let account = claim.iter().find(|claimed| claimed.identifier.kind == Kind::USER_ID)?;
-    if event_type != EventType::Alias || account.strength != Strength::Asserted {
-        return None;
-    }
-    let previous_id = text_of(parts.previous_id, "/previousId").ok().flatten()?;
-    let older = normal::identifier(Kind::USER_ID, &previous_id, desk.rules).ok()?;
-    (older != account.identifier).then_some(older)
-}
-
-/// How far the source of an event is believed: its key or, of an event that another collector sends on, what that one
-/// says of the key.
-pub(super) fn trust(parts: &Parts<'_>, desk: &Desk<'_>) -> Trust {
-    if desk.strength() == Strength::Observed {
-        return desk.key.trust;
-    }
-    let guarded = parts.context.selvedge.and_then(|selvedge| member(selvedge, "guarded"));
-    if guarded.is_some_and(|value| value.trim_ascii() == b"true") { Trust::Guarded } else { Trust::Open }
-}
-
 struct Claim<'a> {
     named: Vec<Claimed>,
+    /// Whether there were more than [`Claim::limit`].
+    too_many: bool,
     desk: &'a Desk<'a>,
     selvedge: Option<&'a [u8]>,
     warnings: &'a mut Warnings,
@@ -83,11 +67,23 @@ struct Claim<'a> {
 impl Claim<'_> {
     /// Adds the identifier that a value of a kind is, if it is one.
     fn name(&mut self, kind: Kind, value: &str, pointer: &'static str) {
+        let rules = self.desk.rules;
+        self.name_by(kind, value, pointer, |kind| normal::identifier(kind, value, rules));
+    }
+
+    /// Adds what `read` makes of a value, if its kind can name anyone and the value is there.
+    fn name_by(
+        &mut self,
+        kind: Kind,
+        value: &str,
+        pointer: &'static str,
+        read: impl FnOnce(Kind) -> Result<Identifier, Blocked>,
+    ) {
         let class = self.desk.rules.class(&kind);
         if class == Class::Undeclared || value.trim().is_empty() {
             return;
         }
-        match normal::identifier(kind, value, self.desk.rules) {
+        match read(kind) {
             Ok(identifier) => self.add(identifier, class, pointer),
             Err(Blocked::NamesNobody) => self.warnings.add(Warning::BlockedIdentifier, pointer),
             Err(Blocked::AmbiguousPhone) => self.warnings.add(Warning::AmbiguousPhone, pointer),
@@ -102,8 +98,19 @@ impl Claim<'_> {
             self.warnings.add(Warning::SecondAccount, pointer);
             return;
         }
+        if self.named.len() >= self.limit() {
+            self.too_many = true;
+            return;
+        }
         let strength = self.strength(&identifier.kind);
         self.named.push(Claimed { identifier, strength });
+    }
+
+    /// How many identifiers the event may name. Another collector's snapshot of a profile names all that a person has
+    /// collected over the years.
+    fn limit(&self) -> usize {
+        let is_forwarded = self.desk.strength() > Strength::Observed && self.selvedge.is_some();
+        if is_forwarded { MAX_IDENTIFIERS_OF_A_SNAPSHOT } else { MAX_IDENTIFIERS_PER_EVENT }
     }
 
     /// The key's own strength, or a lower one that a forwarded event states: a word that is not understood lowers it
@@ -133,23 +140,59 @@ impl Claim<'_> {
                 key if key.is("phone") => (Kind::PHONE, phone_at),
                 _ => continue,
             };
-            match text(value) {
-                Ok(Some(value)) => self.name(kind, &value, pointer),
-                Ok(None) => {}
-                Err(_) => self.warnings.add(Warning::BlockedIdentifier, pointer),
-            }
+            self.name_by_value(kind, value, pointer);
         }
     }
 
-    /// `[{id, type, collection: "users", encoding: "none"}]`: every kind that the rules know.
+    /// What an app knows of its device, by the names of the tracking API: the same member is another kind on another
+    /// platform.
+    fn name_by_device(&mut self, device: &[u8]) {
+        let platform = member(device, "type").and_then(|value| text(value).ok().flatten()).unwrap_or_default();
+        let (advertising_id, id) = match platform.as_ref() {
+            platform if platform.eq_ignore_ascii_case("ios") => (Kind::IDFA, Kind::IDFV),
+            platform if platform.eq_ignore_ascii_case("android") => (Kind::GAID, Kind::ANDROID_ID),
+            _ => return,
+        };
+        for (key, value) in json::members(device).filter_map(Result::ok) {
+            let (kind, pointer) = match key {
+                key if key.is("advertisingId") => (advertising_id.clone(), "/context/device/advertisingId"),
+                key if key.is("id") => (id.clone(), "/context/device/id"),
+                key if key.is("token") => (Kind::PUSH_TOKEN, "/context/device/token"),
+                _ => continue,
+            };
+            self.name_by_value(kind, value, pointer);
+        }
+    }
+
+    fn name_by_value(&mut self, kind: Kind, value: &[u8], pointer: &'static str) {
+        match parts::name(value) {
+            Ok(Some(value)) => self.name(kind, &value, pointer),
+            Ok(None) => {}
+            Err(_) => self.warnings.add(Warning::BlockedIdentifier, pointer),
+        }
+    }
+
+    /// `[{id, type, collection: "users", encoding: "none"}]`: every kind that the rules know. The encodings md5, sha1
+    /// and sha256 say that the id is the digest of a value.
     fn name_by_external_ids(&mut self, external_ids: &[u8]) {
         for entry in json::elements(external_ids).filter_map(Result::ok) {
             let word = |name| member(entry, name).and_then(|value| text(value).ok().flatten());
             let of_users = word("collection").is_none_or(|collection| collection == "users");
-            let in_clear = word("encoding").is_none_or(|encoding| encoding == "none");
-            if let (Some(id), Some(kind), true, true) = (word("id"), word("type"), of_users, in_clear) {
-                self.name(Kind::new(&kind), &id, "/context/externalIds");
+            let id = member(entry, "id").and_then(|value| parts::name(value).ok().flatten());
+            let (Some(id), Some(kind), true) = (id, word("type"), of_users) else { continue };
+            let kind = Kind::new(&kind);
+            match word("encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("none")) {
+                None => self.name(kind, &id, EXTERNAL_IDS),
+                Some(encoding) => self.name_by(kind, &id, EXTERNAL_IDS, |kind| {
+                    let algorithm = Algorithm::parse(&encoding).ok_or(Blocked::NamesNobody)?;
+                    normal::hashed(kind, &id, algorithm)
+                }),
             }
         }
     }
 }
+
+/// A pointer without a place: the list may come from the batch's context.
+const EXTERNAL_IDS: &str = "/context/externalIds";
+/// More than the keys of a forwarded event leave room for by default (four for each external id).
+const MAX_IDENTIFIERS_OF_A_SNAPSHOT: usize = 512;

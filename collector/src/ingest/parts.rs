@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use selvedge_core::json::{self, Kind};
-use selvedge_core::wire::field;
+use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, field};
 
 use super::verdict::EventRefusal;
 
@@ -65,6 +65,7 @@ impl<'a> Parts<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ContextParts<'a> {
     pub(super) traits: Option<&'a [u8]>,
+    pub(super) device: Option<&'a [u8]>,
     pub(super) external_ids: Option<&'a [u8]>,
     pub(super) selvedge: Option<&'a [u8]>,
 }
@@ -77,6 +78,8 @@ impl<'a> ContextParts<'a> {
             let kind = json::kind(value);
             if kind == Some(Kind::Object) && key.is(field::TRAITS) {
                 parts.traits = Some(value);
+            } else if kind == Some(Kind::Object) && key.is("device") {
+                parts.device = Some(value);
             } else if kind == Some(Kind::Array) && key.is("externalIds") {
                 parts.external_ids = Some(value);
             } else if kind == Some(Kind::Object) && key.is("selvedge") {
@@ -90,6 +93,7 @@ impl<'a> ContextParts<'a> {
     pub(super) fn over(self, shared: Self) -> Self {
         Self {
             traits: self.traits.or(shared.traits),
+            device: self.device.or(shared.device),
             external_ids: self.external_ids.or(shared.external_ids),
             selvedge: self.selvedge.or(shared.selvedge),
         }
@@ -114,6 +118,42 @@ pub(super) fn text(value: &[u8]) -> Result<Option<Cow<'_, str>>, NotAText> {
     Ok((!text.is_empty()).then_some(text))
 }
 
+/// The text of an identifier: as [`text`], but of a number what it is, however it is written. Languages that know no
+/// whole numbers write 7 as `7.0` and ten to the fifteenth as `1.0e+15`.
+pub(super) fn name(value: &[u8]) -> Result<Option<Cow<'_, str>>, NotAText> {
+    let text = text(value)?;
+    Ok(match json::kind(value) {
+        Some(Kind::Number) => text.map(|number| decimal(&number).map_or(number.clone(), Cow::Owned)),
+        _ => text,
+    })
+}
+
+/// A number without an exponent and without zeros behind its fraction. None where it has neither, and for one that
+/// would be longer than any identifier.
+fn decimal(number: &str) -> Option<String> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.len() == number.len() - sign.len() {
+        return None;
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    let point = i32::try_from(whole.len()).ok()?.checked_add(exponent)?;
+    let longest = i32::try_from(MAX_IDENTIFIER_BYTES).ok()?;
+    if !(-longest..=longest).contains(&point) {
+        return None;
+    }
+    let before = "0".repeat(usize::try_from(-point).unwrap_or_default());
+    let digits = format!("{before}{whole}{fraction}");
+    let point = usize::try_from(point).unwrap_or_default();
+    let digits = format!("{digits:0<point$}");
+    let (whole, fraction) = digits.split_at_checked(point)?;
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let dot = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{dot}{fraction}"))
+}
+
 /// The value is an object or an array where a text is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotAText;
@@ -122,6 +162,12 @@ pub(super) struct NotAText;
 pub(super) fn text_of<'a>(part: Option<&'a [u8]>, pointer: &'static str) -> Result<Option<Cow<'a, str>>, EventRefusal> {
     let Some(value) = part else { return Ok(None) };
     text(value).map_err(|NotAText| EventRefusal::WrongType { pointer, wanted: "a string" })
+}
+
+/// The identifier that a part is, refused when it can be none.
+pub(super) fn name_of<'a>(part: Option<&'a [u8]>, pointer: &'static str) -> Result<Option<Cow<'a, str>>, EventRefusal> {
+    let Some(value) = part else { return Ok(None) };
+    name(value).map_err(|NotAText| EventRefusal::WrongType { pointer, wanted: "a string" })
 }
 
 /// JSON pointer to what stands at `offset` of an event, as deep as brackets and quotes can be followed.
@@ -212,6 +258,27 @@ mod tests {
         assert_eq!(text(b"false").unwrap().as_deref(), Some("false"));
         assert_eq!(text(br#""""#).unwrap(), None);
         assert_eq!(text(b"[]"), Err(NotAText));
+    }
+
+    #[test]
+    fn a_number_that_names_someone_is_its_decimal_text() {
+        for (written, decimal) in [
+            ("42", "42"),
+            ("18446744073709551616", "18446744073709551616"),
+            ("42.0", "42"),
+            ("1.0e+15", "1000000000000000"),
+            ("1E3", "1000"),
+            ("1.25", "1.25"),
+            ("1.250e1", "12.5"),
+            ("125e-3", "0.125"),
+            ("-7.50", "-7.5"),
+            ("0.0", "0"),
+            ("1e999999999999", "1e999999999999"),
+            ("1e-300", "1e-300"),
+            (r#""42.0""#, "42.0"),
+        ] {
+            assert_eq!(name(written.as_bytes()).unwrap().as_deref(), Some(decimal), "{written}");
+        }
     }
 
     #[test]

@@ -111,6 +111,12 @@ pub enum EventRefusal {
     /// A public key used a messageId that only servers may use.
     #[error("messageIds that begin with profile: or import: need a secret key")]
     ReservedMessageId,
+    /// More identifiers than one event can mean.
+    #[error("the event names more than {limit} people and devices; send one event for each")]
+    TooManyIdentifiers {
+        /// Identifiers of one event.
+        limit: usize,
+    },
 }
 
 impl EventRefusal {
@@ -127,6 +133,7 @@ impl EventRefusal {
             Self::NameTooLong { .. } => code::NAME_TOO_LONG,
             Self::MessageIdTooLong { .. } => code::MESSAGE_ID_TOO_LONG,
             Self::ReservedMessageId => code::RESERVED_MESSAGE_ID,
+            Self::TooManyIdentifiers { .. } => code::TOO_MANY_IDENTIFIERS,
         }
     }
 
@@ -138,6 +145,7 @@ impl EventRefusal {
             Self::UnknownType => "/type",
             Self::MissingEventName => "/event",
             Self::MessageIdTooLong { .. } | Self::ReservedMessageId => "/messageId",
+            Self::TooManyIdentifiers { .. } => "/context/externalIds",
             Self::NotAnObject | Self::EventTooLarge { .. } | Self::TooManyKeys { .. } => "",
         }
     }
@@ -196,9 +204,11 @@ impl Warning {
 pub(super) struct Warnings(Vec<(Warning, &'static str)>);
 
 impl Warnings {
-    /// Adds a warning about the part that `pointer` names.
+    /// Adds a warning about the part that `pointer` names, once: a list of a hundred blocked values is one warning.
     pub(super) fn add(&mut self, warning: Warning, pointer: &'static str) {
-        self.0.push((warning, pointer));
+        if !self.0.contains(&(warning, pointer)) {
+            self.0.push((warning, pointer));
+        }
     }
 
     /// As verdicts on the event at `index`.

@@ -25,7 +25,7 @@ pub(super) fn normal(value: &str, default_region: Option<Region>) -> Result<Stri
 }
 
 /// What people and address books write between digits.
-fn is_separator(c: char) -> bool {
+pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '-' | '.' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}')
 }

@@ -38,6 +38,13 @@ impl Region {
         };
         format!("{}{national}", plan.country_code)
     }
+
+    /// How a number of this region, given as its digits after the plus, is written at home: without the country code,
+    /// then as it is dialled between towns. Nothing for a number of another country.
+    pub(super) fn national(self, international: &str) -> Vec<String> {
+        let Some(national) = international.strip_prefix(self.0.country_code) else { return Vec::new() };
+        vec![national.to_owned(), format!("{}{national}", self.0.trunk_prefix)]
+    }
 }
 
 impl FromStr for Region {

@@ -1,109 +1,153 @@
-//! Golden vectors: what is written, and the one form of it. A value here must never change its form in a later
-//! version, or people would fall apart.
+//! Golden vectors, `tests/vectors/identifiers/*.json`: what is written, the one form of it, and the digests by which it
+//! may be said. A value there must never change its form in a later version, or people would fall apart.
 
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde::Deserialize;
+
+use super::digest::{digests, is_digest};
 use super::*;
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vectors {
+    title: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    kind: String,
+    written: String,
+    /// The workspace's default region.
+    region: Option<String>,
+    /// As in an external id.
+    encoding: Option<String>,
+    /// Its one form; absent for what is no identifier.
+    normal: Option<String>,
+    /// The code of what is none.
+    blocked: Option<String>,
+    /// Every customary form, with its digests.
+    digests: Option<Vec<FormDigests>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormDigests {
+    of: String,
+    md5: String,
+    sha1: String,
+    sha256: String,
+}
+
 #[test]
-fn mail_addresses_have_one_form() {
-    for (written, normal) in [
-        ("jane@example.com", "jane@example.com"),
-        ("  Jane.Doe+shop@Example.COM\t", "jane.doe+shop@example.com"),
-        ("ｊａｎｅ＠ｅｘａｍｐｌｅ．ｃｏｍ", "jane@example.com"),
-        ("jane@bücher.example", "jane@xn--bcher-kva.example"),
-        ("jane@BÜCHER.example", "jane@xn--bcher-kva.example"),
-        ("jane@bu\u{308}cher.example", "jane@xn--bcher-kva.example"),
-        ("jane@xn--bcher-kva.example", "jane@xn--bcher-kva.example"),
-        ("jane@faß.de", "jane@xn--fa-hia.de"),
-        ("李@例子.中国", "李@xn--fsqu00a.xn--fiqs8s"),
-        ("JÜRGEN@example.com", "jürgen@example.com"),
-        ("\"odd@local\"@example.com", "\"odd@local\"@example.com"),
-        ("jane@host name", "jane@host name"),
-        ("No-Address", "no-address"),
-    ] {
-        assert_eq!(form(Kind::EMAIL, written), Ok(normal.to_owned()), "{written:?}");
+fn every_value_of_the_vectors_has_its_form() {
+    for (title, case) in cases() {
+        let read =
+            case.read().map(|identifier| identifier.value.to_string()).map_err(|blocked| blocked.code().to_owned());
+        let expected = case.normal.clone().ok_or_else(|| case.blocked.clone().unwrap_or_default());
+        assert_eq!(read, expected, "{title}: {} {:?}", case.kind, case.written);
     }
 }
 
 #[test]
-fn telephone_numbers_have_one_form() {
-    for (written, normal) in [
-        ("+4930123456", "+4930123456"),
-        (" +49 (30) 12 34-56 ", "+4930123456"),
-        ("+49 (0) 30 / 12.34.56", "+4930123456"),
-        ("+４９３０１２３４５６", "+4930123456"),
-        ("\u{202a}+1 415‑555‑2671\u{202c}", "+14155552671"),
-        ("+8613800138000", "+8613800138000"),
-    ] {
-        assert_eq!(form(Kind::PHONE, written), Ok(normal.to_owned()), "{written:?}");
+fn every_form_of_the_vectors_has_its_digests_and_no_others() {
+    for (title, case) in cases() {
+        let (Ok(identifier), Some(forms)) = (case.read(), &case.digests) else { continue };
+        let named = |form: &FormDigests| {
+            [format!("md5.{}", form.md5), format!("sha1.{}", form.sha1), format!("sha256.{}", form.sha256)]
+        };
+        let mut expected: Vec<String> = forms.iter().flat_map(named).collect();
+        let mut computed: Vec<String> = digests(&identifier, &case.rules()).iter().map(Digest::to_string).collect();
+        expected.sort();
+        computed.sort();
+        assert_eq!(computed, expected, "{title}: {identifier}");
+        let written: Vec<&str> = forms.iter().map(|form| form.of.as_str()).collect();
+        assert_eq!(digest::forms(&identifier, &case.rules()), written, "{title}: {identifier}");
     }
 }
 
 #[test]
-fn a_national_number_is_ambiguous_without_a_default_region() {
-    for written in ["030 123456", "0049 30 123456", "(415) 555-2671", "13800138000"] {
-        assert_eq!(form(Kind::PHONE, written), Err(Blocked::AmbiguousPhone), "{written:?}");
+fn every_normal_form_of_the_vectors_is_its_own_normal_form() {
+    for (title, case) in cases() {
+        let Ok(once) = case.read() else { continue };
+        assert_eq!(identifier(once.kind.clone(), &once.value, &case.rules()), Ok(once), "{title}: {}", case.kind);
     }
 }
 
 #[test]
-fn a_national_number_is_the_default_regions() {
-    for (region, written, normal) in [
-        ("DE", "030 123456", "+4930123456"),
-        ("de", "0049 30 123456", "+4930123456"),
-        ("DE", "+1 415 555 2671", "+14155552671"),
-        ("GB", "020 7946 0958", "+442079460958"),
-        ("US", "(415) 555-2671", "+14155552671"),
-        ("US", "1-415-555-2671", "+14155552671"),
-        ("US", "011 49 30 123456", "+4930123456"),
-        ("FR", "01 23 45 67 89", "+33123456789"),
-        ("ES", "612 345 678", "+34612345678"),
-        ("IT", "06 1234 5678", "+390612345678"),
-        ("CN", "138 0013 8000", "+8613800138000"),
-        ("HU", "06 1 234 5678", "+3612345678"),
-        ("AU", "(02) 1234 5678", "+61212345678"),
-    ] {
-        let rules = Rules { default_region: Some(region.parse().unwrap()), ..Rules::default() };
-        let identifier = identifier(Kind::PHONE, written, &rules).unwrap();
-        assert_eq!(&*identifier.value, normal, "{region} {written:?}");
+fn the_vectors_know_every_kind() {
+    let cases = cases();
+    let rules = Rules::default();
+    let kinds = rules.account_kinds.iter().chain(&rules.contact_kinds).chain(&rules.device_kinds);
+    for kind in kinds.filter(|kind| **kind != Kind::COOKIES) {
+        assert!(cases.iter().any(|(_, case)| case.kind == kind.as_str() && case.normal.is_some()), "{kind}");
     }
+    assert!(cases.len() > 150, "{} cases", cases.len());
 }
 
 #[test]
-fn what_is_no_telephone_number_names_nobody() {
-    for written in ["+49", "+0123456789", "+1234567890123456", "call me", "+49 30 123456 ext. 7", "+", "++4930123456"] {
-        assert_eq!(form(Kind::PHONE, written), Err(Blocked::NamesNobody), "{written:?}");
-    }
-}
-
-#[test]
-fn user_ids_and_devices_are_trimmed_and_keep_their_case() {
-    for kind in [Kind::USER_ID, Kind::ANONYMOUS_ID, Kind::new("crm_id")] {
-        assert_eq!(form(kind.clone(), " Ab 1 \n"), Ok("Ab 1".to_owned()));
-        assert_eq!(form(kind, "Ａ"), Ok("Ａ".to_owned()));
-    }
-}
-
-#[test]
-fn blocked_values_of_every_kind_name_nobody() {
-    for kind in [Kind::USER_ID, Kind::EMAIL, Kind::PHONE, Kind::ANONYMOUS_ID] {
-        for written in [" NULL ", "\"undefined\"", "0000", "a\0b", "[object Object]", &"9".repeat(257)] {
-            assert_eq!(form(kind.clone(), written), Err(Blocked::NamesNobody), "{kind} {written:?}");
-        }
-    }
-    assert_eq!(form(Kind::EMAIL, "ｎｕｌｌ"), Err(Blocked::NamesNobody), "in its normal form");
-    assert_eq!(form(Kind::EMAIL, &"\u{fdfa}".repeat(40)), Err(Blocked::NamesNobody), "NFKC makes 18 characters of it");
-}
-
-#[test]
-fn a_normal_form_is_its_own_normal_form() {
+fn letters_that_change_twice_come_to_rest() {
     for written in
         ["İ@example.com", "Σ@ΣΑΣ.example", "ﬀ@ﬃ.example", "ǅ@example.com", "a@İ.example", "\u{1e9e}@x.de", "@", "a@"]
     {
-        let once = form(Kind::EMAIL, written).unwrap();
-        assert_eq!(form(Kind::EMAIL, &once), Ok(once.clone()), "{written:?}");
+        let once = identifier(Kind::EMAIL, written, &Rules::default()).unwrap();
+        assert_eq!(identifier(Kind::EMAIL, &once.value, &Rules::default()), Ok(once), "{written:?}");
     }
 }
 
-fn form(kind: Kind, written: &str) -> Result<String, Blocked> {
-    identifier(kind, written, &Rules::default()).map(|identifier| identifier.value.to_string())
+proptest! {
+    #[test]
+    fn a_normal_form_is_its_own_normal_form(
+        kind in prop::sample::select(HASHABLE.to_vec()),
+        written in prop_oneof![any::<String>(), "[-0-9a-fA-F:. +]{0,70}", "(sha256|SHA1|md5)[.][0-9a-fA-F]{30,66}"],
+    ) {
+        let rules = Rules::default();
+        if let Ok(once) = identifier(kind, &written, &rules) {
+            prop_assert_eq!(identifier(once.kind.clone(), &once.value, &rules), Ok(once));
+        }
+    }
+
+    #[test]
+    fn every_digest_of_a_clear_value_is_read_as_itself(
+        kind in prop::sample::select(HASHABLE.to_vec()),
+        written in "[+1-9][0-9]{11}|[0-9]{15}|[0-9a-fA-F]{12}|[a-z]{1,5}@[a-z]{1,5}[.]example",
+    ) {
+        let rules = Rules { default_region: "DE".parse().ok(), ..Rules::default() };
+        if let Ok(clear) = identifier(kind.clone(), &written, &rules) {
+            for digest in digests(&clear, &rules) {
+                let read = hashed(kind.clone(), &digest.hex.to_ascii_uppercase(), digest.algorithm).unwrap();
+                prop_assert!(is_digest(&read) && !is_digest(&clear));
+                prop_assert_eq!(&identifier(kind.clone(), &digest.to_string(), &rules), &Ok(read));
+            }
+        }
+    }
 }
+
+impl Case {
+    fn rules(&self) -> Rules {
+        Rules { default_region: self.region.as_ref().map(|region| region.parse().unwrap()), ..Rules::default() }
+    }
+
+    fn read(&self) -> Result<Identifier, Blocked> {
+        let kind = Kind::new(&self.kind);
+        match &self.encoding {
+            None => identifier(kind, &self.written, &self.rules()),
+            Some(encoding) => {
+                Algorithm::parse(encoding).map_or(Err(Blocked::NamesNobody), |by| hashed(kind, &self.written, by))
+            }
+        }
+    }
+}
+
+/// Every case, with the title of its file.
+fn cases() -> Vec<(String, Case)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/identifiers");
+    let files = directory.read_dir().unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let vectors = files.map(|text| serde_json::from_slice::<Vectors>(&text).unwrap());
+    vectors.flat_map(|file| file.cases.into_iter().map(move |case| (file.title.clone(), case))).collect()
+}
+
+const HASHABLE: [Kind; 7] = [Kind::EMAIL, Kind::PHONE, Kind::IMEI, Kind::MAC, Kind::IDFA, Kind::GAID, Kind::OAID];

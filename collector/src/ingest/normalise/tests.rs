@@ -140,6 +140,127 @@ fn a_second_account_is_ignored_with_a_warning() {
 }
 
 #[test]
+fn a_number_names_whom_its_decimal_text_names() {
+    let (event, _) = accepted(
+        r#"{"type":"identify","userId":1.0e+15,"anonymousId":7.0,"traits":{"phone":"+4930123456"},
+            "context":{"externalIds":[{"id":42.0,"type":"openid"},{"id":490154203237518,"type":"imei"}]}}"#,
+    );
+    let expected =
+        ["user_id:1000000000000000", "phone:+4930123456", "openid:42", "anonymous_id:7", "imei:490154203237518"];
+    assert_eq!(names(&event), expected);
+}
+
+#[test]
+fn a_device_names_itself_by_what_its_platform_calls_its_parts() {
+    let named = |device: &str| {
+        let (event, warnings) = accepted(&format!(r#"{{"type":"screen","context":{{"device":{device}}}}}"#));
+        (names(&event).join(" "), warnings.join(" "))
+    };
+    let ids = r#""id":"F-1","advertisingId":"6D92078A-8246-4BA4-AE5B-76104861E7DC","token":"tok-1""#;
+    assert_eq!(
+        named(&format!(r#"{{"type":"iOS",{ids}}}"#)).0,
+        "idfa:6d92078a-8246-4ba4-ae5b-76104861e7dc idfv:F-1 push_token:tok-1"
+    );
+    assert_eq!(
+        named(&format!(r#"{{{ids},"type":"android"}}"#)).0,
+        "gaid:6d92078a-8246-4ba4-ae5b-76104861e7dc android_id:F-1 push_token:tok-1"
+    );
+    for device in [r#"{"id":"x"}"#, r#"{"type":"desktop","id":"x"}"#, r#"{"type":7,"id":"x"}"#, "[]", "null"] {
+        assert_eq!(named(device), (String::new(), "no_identifier ".to_owned()), "{device}");
+    }
+    assert_eq!(
+        named(r#"{"type":"ios","id":null,"token":"","advertisingId":"00000000-0000-0000-0000-000000000000"}"#),
+        (String::new(), "blocked_identifier /context/device/advertisingId no_identifier ".to_owned())
+    );
+    assert_eq!(named(r#"{"type":"ios","id":[],"token":"t"}"#).1, "blocked_identifier /context/device/id");
+}
+
+#[test]
+fn external_ids_name_every_kind_in_the_order_of_the_kinds() {
+    let (event, warnings) = accepted(
+        r#"{"type":"page","anonymousId":"a1","context":{"externalIds":[
+            {"id":"GA1.2.3.4","type":"cookie._ga","collection":"users","encoding":"none"},
+            {"id":"fb.1","type":"cookie._fbp","collection":"users"},
+            {"id":"49-015420-323751-8","type":"imei"}, {"id":"00:1A:2B:3C:4D:5E","type":"mac"},
+            {"id":"AB12","type":"oaid"}, {"id":"Ab","type":"android_id"}, {"id":"Tok","type":"push_token"},
+            {"id":"o-1","type":"openid"}, {"id":"n-1","type":"unionid"},
+            {"id":"x","type":"cookie."}, {"id":"x","type":"cookie.a b"}, {"id":"x","type":"crm_id"}]}}"#,
+    );
+    assert_eq!(
+        names(&event).join(" "),
+        "openid:o-1 unionid:n-1 anonymous_id:a1 oaid:ab12 android_id:Ab imei:490154203237518 mac:001a2b3c4d5e \
+         push_token:Tok cookie._fbp:fb.1 cookie._ga:GA1.2.3.4"
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn hashed_external_ids_are_known_by_their_digests() {
+    let (md5, sha1, sha256) = ("0123456789abcdeF".repeat(2), "0123456789".repeat(4), "fedcba9876543210".repeat(4));
+    let entry = |kind: &str, encoding: &str, id: &str| {
+        format!(r#"{{"id":"{id}","type":"{kind}","collection":"users","encoding":"{encoding}"}}"#)
+    };
+    let named = |entries: &[String]| {
+        let ids = entries.join(",");
+        accepted(&format!(r#"{{"type":"page","userId":"u1","context":{{"externalIds":[{ids}]}}}}"#))
+    };
+    let (event, warnings) =
+        named(&[entry("email", "sha256", &sha256), entry("phone", "MD5", &md5), entry("idfa", "sha1", &sha1)]);
+    let lower = md5.to_lowercase();
+    let expected = format!("user_id:u1 email:sha256.{sha256} phone:md5.{lower} idfa:sha1.{sha1}");
+    assert_eq!(names(&event).join(" "), expected);
+    assert!(warnings.is_empty());
+
+    let of_nobody = "d41d8cd98f00b204e9800998ecf8427e";
+    for (kind, encoding, id) in [
+        ("email", "sha256", md5.as_str()),
+        ("email", "sha512", &sha256),
+        ("email", "sha256", "ann@example.com"),
+        ("user_id", "sha256", &sha256),
+        ("openid", "md5", &md5),
+        ("email", "md5", of_nobody),
+        ("phone", "none", of_nobody),
+    ] {
+        let (event, warnings) = named(&[entry(kind, encoding, id)]);
+        assert_eq!(names(&event), ["user_id:u1"], "{kind} {encoding} {id}");
+        assert_eq!(warnings, ["blocked_identifier /context/externalIds"], "{kind} {encoding} {id}");
+    }
+}
+
+#[test]
+fn a_hashed_trait_names_whom_its_digest_names() {
+    let sha256 = "fedcba9876543210".repeat(4);
+    let text = format!(r#"{{"type":"identify","userId":"u1","traits":{{"email":"{}"}}}}"#, sha256.to_uppercase());
+    assert_eq!(names(&accepted(&text).0), ["user_id:u1".to_owned(), format!("email:sha256.{sha256}")]);
+}
+
+#[test]
+fn an_event_may_name_sixty_four_and_no_more() {
+    let with = |count: usize, selvedge: &str| {
+        let entries: Vec<String> = (0..count).map(|n| format!(r#"{{"id":"id{n}","type":"cookie._ga"}}"#)).collect();
+        format!(r#"{{"type":"page","userId":"u1","context":{{{selvedge}"externalIds":[{}]}}}}"#, entries.join(","))
+    };
+    assert_eq!(accepted(&with(63, "")).0.claim.len(), 64);
+    let refusal = refused(&with(64, ""));
+    assert_eq!((refusal.code(), refusal.pointer()), ("too_many_identifiers", "/context/externalIds"));
+    let twice = with(63, "").replace(r#"{"id":"id0","#, r#"{"id":"id0","type":"cookie._ga"},{"id":"id0","#);
+    assert_eq!(accepted(&twice).0.claim.len(), 64);
+
+    let snapshot = with(250, r#""selvedge":{"profileId":"p"},"#);
+    assert_eq!(accepted_with(Right::Secret, &snapshot).claim.len(), 251);
+    assert_eq!(refused(&snapshot).code(), "too_many_identifiers", "with a public key");
+}
+
+#[test]
+fn a_hundred_blocked_values_in_one_list_are_one_warning() {
+    let entries = vec![r#"{"id":"null","type":"email"}"#; 100].join(",");
+    let (event, warnings) =
+        accepted(&format!(r#"{{"type":"page","userId":"u1","context":{{"externalIds":[{entries}]}}}}"#));
+    assert_eq!(names(&event), ["user_id:u1"]);
+    assert_eq!(warnings, ["blocked_identifier /context/externalIds"]);
+}
+
+#[test]
 fn a_national_number_without_a_region_is_ambiguous() {
     let (event, warnings) = accepted(r#"{"type":"identify","userId":"u1","traits":{"phone":"030 123456"}}"#);
     assert_eq!(names(&event), ["user_id:u1"]);
@@ -257,6 +378,18 @@ fn the_context_of_the_batch_stands_beneath_that_of_the_event() {
     let event = event(&raw, 0, &shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
     assert_eq!(trait_texts(&event), [r#"plan="own""#]);
     assert_eq!(names(&event), ["user_id:u1", "email:c@d.example"]);
+}
+
+#[test]
+fn the_device_of_the_batch_stands_whole_beneath_that_of_the_event() {
+    let context = br#"{"device":{"type":"ios","id":"F-1","token":"tok-1"}}"#;
+    let shared = Shared { context: ContextParts::of(context), ..shared() };
+    let named = |text: &'static str| {
+        let raw = Bytes::from_static(text.as_bytes());
+        names(&event(&raw, 0, &shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap()).join(" ")
+    };
+    assert_eq!(named(r#"{"type":"page","context":{"locale":"de"}}"#), "idfv:F-1 push_token:tok-1");
+    assert_eq!(named(r#"{"type":"page","context":{"device":{"type":"android","id":"9"}}}"#), "android_id:9");
 }
 
 fn accepted(text: &str) -> (AcceptedEvent, Vec<String>) {
