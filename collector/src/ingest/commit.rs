@@ -11,6 +11,7 @@ mod changes;
 mod conflicts;
 mod decided;
 mod devices;
+mod digests;
 mod flags;
 mod ground;
 mod guarding;

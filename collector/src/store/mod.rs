@@ -32,7 +32,7 @@ pub use reader::{
 };
 pub use record::*;
 
-use selvedge_core::identifier::Identifier;
+use selvedge_core::identifier::{Identifier, Kind};
 
 use crate::event::{BatchFrame, Guard, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
@@ -66,6 +66,8 @@ pub trait View {
     /// An identifier by its row.
     fn name(&self, id: NameId) -> Result<Name, StoreError>;
 
+    /// The clear values of a kind of which a digest may begin so.
+    fn clear_values(&self, workspace: Workspace, kind: &Kind, prefix: DigestPrefix) -> Result<Vec<NameId>, StoreError>;
     /// The shape of this digest.
     fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError>;
     /// A shape by its row.
@@ -192,6 +194,14 @@ pub trait Transaction: View {
 
     /// Stores an identifier.
     fn insert_name(&self, workspace: Workspace, name: &NewName<'_>) -> Result<NameId, StoreError>;
+    /// Stores by which digest a clear value may be said.
+    fn insert_digest(
+        &self,
+        workspace: Workspace,
+        kind: &Kind,
+        prefix: DigestPrefix,
+        name: NameId,
+    ) -> Result<(), StoreError>;
     /// Stores a shape with its identifiers; it has no events yet.
     fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError>;
     /// Takes back the claim of a superseded snapshot, with its traits.

@@ -25,6 +25,18 @@ pub struct BatchId(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId(pub i64);
 
+/// The first eight bytes of a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DigestPrefix(pub i64);
+
+impl DigestPrefix {
+    /// Of the digits of a digest.
+    pub fn of(hex: &str) -> Self {
+        let first = hex.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        Self(first.unwrap_or_default().cast_signed())
+    }
+}
+
 /// Where an event stands in the order of commits; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(pub i64);

@@ -287,7 +287,9 @@ impl Settling<'_> {
             Some(name) => name,
             None => {
                 let profile_id = profile_id(&self.workspace_name, identifier);
-                self.transaction.insert_name(self.workspace, &NewName { identifier, class, profile_id })?
+                let name = self.transaction.insert_name(self.workspace, &NewName { identifier, class, profile_id })?;
+                self.note_digests(name, identifier)?;
+                name
             }
         };
         self.memory.names.put(key, name);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use selvedge_core::identifier::{Class, Kind};
 
+use super::digests::Meaning;
 use super::ground::Claims;
 use super::memory::Flags;
 use super::{Cause, Settling};
@@ -36,7 +37,25 @@ impl Settling<'_> {
             let is_ignored = ignored.contains(&name);
             self.change_flags(name, &cause, claims, |flags| flags.is_ignored = is_ignored)?;
         }
+        // Behind the others: a digest is ignored with the clear value that it is.
+        for digest in self.digests_touched(claims)? {
+            let cause = self.cause_of_unsettled(digest);
+            let (same_as, is_ignored) = match self.meaning_of(digest, claims)? {
+                Meaning::Itself => (None, ignored.contains(&digest)),
+                Meaning::Clear(clear) => (Some(clear), ignored.contains(&digest) || claims.flags(clear)?.is_ignored),
+                Meaning::Ambiguous => (None, true),
+            };
+            self.change_flags(digest, &cause, claims, |flags| {
+                flags.same_as = same_as;
+                flags.is_ignored = is_ignored;
+            })?;
+        }
         Ok(())
+    }
+
+    fn cause_of_unsettled(&self, name: NameId) -> Cause {
+        let known = self.names.get(&name).or_else(|| self.names.values().max());
+        known.cloned().unwrap_or_else(Cause::unknown)
     }
 
     /// Holds: what a trusted claim names, or names as one account with it, is held.

@@ -11,7 +11,7 @@ use selvedge_core::identifier::Identifier;
 use super::guarding::GUARD_FROM;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::identity::Quarantine;
-use crate::store::{ChangeSeq, DecisionRow, MarkRules, NameId, Placement, ShapeId, StoreError, View};
+use crate::store::{ChangeSeq, DecisionRow, MarkRules, NameId, Placement, ShapeId, StoreError, Transaction, View};
 
 /// Bounded caches over the ledger.
 pub(super) struct Memory {
@@ -22,6 +22,7 @@ pub(super) struct Memory {
     anchors: LruCache<NameId, Arc<Marks>>,
     workspaces: HashMap<Workspace, Arc<str>>,
     has_aliases: Option<bool>,
+    has_digests: Option<bool>,
     guard_from: HashMap<Workspace, Option<UnixMillis>>,
     /// Those that stand.
     decisions: Option<Arc<[DecisionRow]>>,
@@ -102,6 +103,7 @@ impl Default for Memory {
             anchors: LruCache::new(bounded),
             workspaces: HashMap::new(),
             has_aliases: None,
+            has_digests: None,
             guard_from: HashMap::new(),
             decisions: None,
             last_change: None,
@@ -144,6 +146,27 @@ impl Memory {
         let guard_from = guard_from.and_then(|text| text.parse().ok()).map(UnixMillis);
         self.guard_from.insert(workspace, guard_from);
         Ok(guard_from)
+    }
+
+    /// Whether any digest is a name of the ledger.
+    pub(super) fn has_digests(&mut self, view: &dyn View, workspace: Workspace) -> Result<bool, StoreError> {
+        match self.has_digests {
+            Some(has_digests) => Ok(has_digests),
+            None => Ok(*self.has_digests.insert(view.rule(workspace, HAS_DIGESTS)?.is_some())),
+        }
+    }
+
+    /// From now on, there is a digest.
+    pub(super) fn note_digest(
+        &mut self,
+        transaction: &dyn Transaction,
+        workspace: Workspace,
+    ) -> Result<(), StoreError> {
+        if !self.has_digests(transaction, workspace)? {
+            transaction.set_rule(workspace, HAS_DIGESTS, "yes")?;
+            self.has_digests = Some(true);
+        }
+        Ok(())
     }
 
     pub(super) fn note_alias(&mut self) {
@@ -221,5 +244,7 @@ impl Memory {
     }
 }
 
+/// Noted in the ledger when the first digest comes: until then, nobody looks for any.
+const HAS_DIGESTS: &str = "has_digests";
 /// Of each cache; some 40 MiB in all when they are full of ordinary identifiers.
 const ENTRIES: usize = 64 * 1_024;

@@ -214,7 +214,7 @@ fn heir(leader: NameId, moves: &[Move]) -> Option<NameId> {
 }
 
 impl Cause {
-    fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         Self { arrival: 0, message_id: Arc::from("") }
     }
 }

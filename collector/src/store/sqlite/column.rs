@@ -5,7 +5,7 @@ use selvedge_core::identifier::Class;
 
 use crate::event::{EventType, Guard, Source, Strength, UnixMillis, Via, Workspace};
 use crate::identity::{DecisionVerb, Quarantine, Reason};
-use crate::store::{BatchId, ChangeSeq, DecisionId, NameId, Role, Seq, ShapeId};
+use crate::store::{BatchId, ChangeSeq, DecisionId, DigestPrefix, NameId, Role, Seq, ShapeId};
 
 macro_rules! integer_columns {
     ($($name:ident),*) => {$(
@@ -23,7 +23,7 @@ macro_rules! integer_columns {
     )*};
 }
 
-integer_columns!(BatchId, ChangeSeq, DecisionId, NameId, Seq, ShapeId, Source, UnixMillis, Workspace);
+integer_columns!(BatchId, ChangeSeq, DecisionId, DigestPrefix, NameId, Seq, ShapeId, Source, UnixMillis, Workspace);
 
 /// A value of a closed list, stored as its place in it.
 #[derive(Debug, Clone, Copy)]

@@ -90,6 +90,15 @@ create table identifier (
 );
 create index identifier_profile on identifier (workspace, profile_id);
 
+-- The digests that clear values may be said by: their first eight bytes, since what is found is computed again.
+create table digest (
+    workspace integer not null,
+    kind text not null,
+    prefix integer not null,
+    identifier integer not null,
+    primary key (workspace, kind, prefix, identifier)
+) without rowid;
+
 create table shape (
     id integer primary key autoincrement, -- the row of a superseded snapshot is deleted; its id is not used again
     workspace integer not null,

@@ -1,6 +1,7 @@
 //! What can be done to the file: one statement per deed.
 
 use rusqlite::named_params;
+use selvedge_core::identifier::Kind;
 
 use super::column::Code;
 use super::row::{CREATED, DELETED, MERGED, SPLIT};
@@ -8,9 +9,9 @@ use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::key::NewKey;
 use crate::store::{
-    BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, NameId, NewDecision, NewEvent, NewName, NewShape, Parent,
-    Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood, StoreError,
-    Transaction, Transition, TransitionRow,
+    BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DigestPrefix, NameId, NewDecision, NewEvent, NewName,
+    NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood,
+    StoreError, Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -122,6 +123,22 @@ impl Transaction for Session<'_> {
             },
         )?;
         Ok(NameId(row))
+    }
+
+    fn insert_digest(
+        &self,
+        workspace: Workspace,
+        kind: &Kind,
+        prefix: DigestPrefix,
+        name: NameId,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            insert into digest (workspace, kind, prefix, identifier) values (:workspace, :kind, :prefix, :name)
+            on conflict do nothing";
+        let params = named_params! {
+            ":workspace": workspace, ":kind": kind.as_str(), ":prefix": prefix, ":name": name,
+        };
+        self.execute(SQL, params).map(drop)
     }
 
     fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError> {

@@ -12,9 +12,9 @@ use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::identity::{DecisionVerb, ProfileId};
 use crate::key::StoredKey;
 use crate::store::{
-    AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, EventSlice, Fold, Name,
-    NameId, NameSpan, Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow,
-    StoreError, StoredEvent, StoredTrait, TransitionRow, View,
+    AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix, EventSlice,
+    Fold, Name, NameId, NameSpan, Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes,
+    SnapshotRow, StoreError, StoredEvent, StoredTrait, TransitionRow, View,
 };
 
 macro_rules! shape_columns {
@@ -73,6 +73,13 @@ impl View for Session<'_> {
                 profile_id: ProfileId::from_bytes(row.get(3)?),
             })
         })
+    }
+
+    fn clear_values(&self, workspace: Workspace, kind: &Kind, prefix: DigestPrefix) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str =
+            "select identifier from digest where workspace = :workspace and kind = :kind and prefix = :prefix";
+        let params = named_params! { ":workspace": workspace, ":kind": kind.as_str(), ":prefix": prefix };
+        self.all(SQL, params, |row| row.get(0))
     }
 
     fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError> {
