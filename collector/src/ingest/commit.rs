@@ -77,6 +77,8 @@ struct Settling<'a> {
     names: BTreeMap<NameId, Cause>,
     /// Devices whose marks show other people than before.
     devices: BTreeMap<NameId, Cause>,
+    /// Devices that were named for the first time, and could be known by a digest.
+    new_devices: BTreeSet<NameId>,
     /// The first shape that it made: all before it were there before.
     first_new_shape: Option<ShapeId>,
     /// Shapes that held names are taken out of from now on.
@@ -122,6 +124,7 @@ impl<'a> Settling<'a> {
             touched: HashMap::new(),
             names: BTreeMap::new(),
             devices: BTreeMap::new(),
+            new_devices: BTreeSet::new(),
             first_new_shape: None,
             reguarded: BTreeSet::new(),
             guard_from,
@@ -136,6 +139,7 @@ impl<'a> Settling<'a> {
                 self.transaction.add_to_shape(*shape, &touched.growth)?;
             }
         }
+        self.settle_device_digests()?;
         self.settle_people()?;
         self.renew_owners()?;
         self.settle_devices()?;

@@ -49,6 +49,11 @@ impl<'a> Ownership<'a> {
         }
     }
 
+    /// The name that a device goes by: its own or, of a digest, that of the clear value.
+    pub fn device(&self, name: NameId) -> Result<NameId, StoreError> {
+        Ok(self.view.placement(name)?.and_then(|placement| placement.same_as).unwrap_or(name))
+    }
+
     /// The leaders of all who marked a device, by marks that count.
     pub fn people_on(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let marks = self.view.anchors_on(device)?;
@@ -155,9 +160,13 @@ impl<'a> Ownership<'a> {
     pub fn device_of(&self, shape: &Shape) -> Result<Option<NameId>, StoreError> {
         let names = self.view.names_of(shape.id)?;
         let mut devices = Vec::new();
-        for device in names.iter().filter(|name| name.role == Role::Device) {
-            if !self.view.placement(device.name)?.is_some_and(|placement| placement.is_ignored) {
-                devices.push(self.view.name(device.name)?);
+        for named in names.iter().filter(|name| name.role == Role::Device) {
+            let placement = self.view.placement(named.name)?.unwrap_or_default();
+            let device = placement.same_as.unwrap_or(named.name);
+            let is_ignored = placement.is_ignored
+                || (placement.same_as.is_some() && self.view.placement(device)?.is_some_and(|same| same.is_ignored));
+            if !is_ignored {
+                devices.push(self.view.name(device)?);
             }
         }
         devices

@@ -117,7 +117,7 @@ impl Settling<'_> {
     fn withdraw(&mut self, shape: ShapeId) -> Result<(), StoreError> {
         for name in self.transaction.names_of(shape)? {
             match name.role {
-                Role::Device => self.remark(name.name),
+                Role::Device => self.remark(name.name)?,
                 Role::Lone | Role::Tied | Role::Alias => self.unsettle(&[name.name]),
             }
         }
@@ -167,9 +167,9 @@ impl Settling<'_> {
     }
 
     /// Has a device's history looked at again, because of the event at hand.
-    pub(super) fn remark(&mut self, device: NameId) {
-        self.memory.forget_anchors(device);
+    pub(super) fn remark(&mut self, device: NameId) -> Result<(), StoreError> {
         self.devices.insert(device, self.cause.clone());
+        self.memory.forget_marks(self.transaction, device)
     }
 
     fn find_or_make_shape(
@@ -241,7 +241,7 @@ impl Settling<'_> {
             self.unsettle(&shape.people);
         }
         if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
-            shape.devices.iter().for_each(|device| self.remark(*device));
+            shape.devices.iter().try_for_each(|device| self.remark(*device))?;
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ impl Settling<'_> {
             None => {
                 let profile_id = profile_id(&self.workspace_name, identifier);
                 let name = self.transaction.insert_name(self.workspace, &NewName { identifier, class, profile_id })?;
-                self.note_digests(name, identifier)?;
+                self.note_digests(name, identifier, class)?;
                 name
             }
         };

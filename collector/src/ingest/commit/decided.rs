@@ -217,7 +217,7 @@ impl Settling<'_> {
                 let is_ignored = self.ignored()?.contains(&name);
                 self.ignore_device(name, is_ignored)?;
             }
-            self.remark(name);
+            self.remark(name)?;
         }
         // Whom a device shows, or no more, is seen when its history is looked at: but a person kept apart from it loses
         // what the device gave.

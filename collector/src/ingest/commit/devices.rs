@@ -26,7 +26,8 @@ impl Settling<'_> {
 
     /// Marks on a shared device move the events between them, if there are any.
     fn note_marks(&mut self, touched: &Touched) -> Result<(), StoreError> {
-        for &device in &*touched.shape.devices {
+        for &named in &*touched.shape.devices {
+            let device = self.memory.standing(self.transaction, named)?.flags.same_as.unwrap_or(named);
             let people = self.people_on(device)?.len();
             if people < 2 || people > self.rules.device_people_limit || self.devices.contains_key(&device) {
                 continue;
@@ -74,7 +75,10 @@ impl Settling<'_> {
         };
         match (&*touched.shape.devices, people.len()) {
             ([], _) => {}
-            ([device], 0) => self.changes.renew(*device, because),
+            ([device], 0) => {
+                let device = self.ownership().device(*device)?;
+                self.changes.renew(device, because);
+            }
             ([_], 1) if touched.shape.people.is_empty() => {
                 people.first().iter().for_each(|person| self.changes.renew(**person, because));
             }
@@ -93,6 +97,9 @@ impl Settling<'_> {
     /// Looks at the history of every device whose marks changed.
     pub(super) fn settle_devices(&mut self) -> Result<(), StoreError> {
         let mut devices = std::mem::take(&mut self.devices);
+        for (device, cause) in devices.clone() {
+            devices.entry(self.ownership().device(device)?).or_insert(cause);
+        }
         // An event with two devices may go by the other one now.
         let beside = devices.iter().map(|(device, cause)| Ok((self.devices_beside(*device)?, cause.clone())));
         for (others, cause) in beside.collect::<Result<Vec<_>, StoreError>>()? {
@@ -157,8 +164,9 @@ impl Settling<'_> {
     /// Who owns what the device's own profile owned.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
         for shape in self.transaction.shapes_going_by(device)? {
-            if let Some(ProfileKey::Person(person)) = self.ownership().owner_of(&shape, &shape.first)? {
-                return Ok(Some(person));
+            let owner = self.ownership().owner_of(&shape, &shape.first)?;
+            if let Some(heir) = owner.map(ProfileKey::name).filter(|heir| *heir != device) {
+                return Ok(Some(heir));
             }
         }
         Ok(None)
@@ -177,6 +185,7 @@ impl Settling<'_> {
 
     /// The leaders of all who marked a device, as they are remembered.
     fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let device = self.memory.standing(self.transaction, device)?.flags.same_as.unwrap_or(device);
         let marks = self.memory.marks(self.transaction, device)?;
         people_of(&marks.rules, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use selvedge_core::identifier::Identifier;
+use selvedge_core::identifier::{Class, Identifier};
 
 use super::Settling;
 use super::ground::Claims;
+use super::memory::{Flags, Standing};
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
-use crate::store::{DigestPrefix, NameId, StoreError};
+use crate::store::{DigestPrefix, NameId, Placement, StoreError};
 
 /// What a digest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +23,17 @@ pub(super) enum Meaning {
 
 impl Settling<'_> {
     /// Notes by which digests a new name may be said or, of a digest, that there is one.
-    pub(super) fn note_digests(&mut self, name: NameId, identifier: &Identifier) -> Result<(), StoreError> {
+    pub(super) fn note_digests(
+        &mut self,
+        name: NameId,
+        identifier: &Identifier,
+        class: Class,
+    ) -> Result<(), StoreError> {
         if !is_hashable(&identifier.kind) {
             return Ok(());
+        }
+        if class == Class::Device {
+            self.new_devices.insert(name);
         }
         if digest_of(identifier).is_some() {
             return self.memory.note_digest(self.transaction, self.workspace);
@@ -36,6 +45,36 @@ impl Settling<'_> {
         Ok(())
     }
 
+    /// Settles which of the group's new devices are one with others of the ledger, by a digest.
+    pub(super) fn settle_device_digests(&mut self) -> Result<(), StoreError> {
+        let new_devices = std::mem::take(&mut self.new_devices);
+        if new_devices.is_empty() || !self.memory.has_digests(self.transaction, self.workspace)? {
+            return Ok(());
+        }
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        let mut said = BTreeSet::new();
+        for device in new_devices {
+            said.extend(self.digests_of(device, &claims)?);
+        }
+        for digest in said {
+            let before = self.transaction.placement(digest)?.unwrap_or_default();
+            let same_as = match self.meaning_of(digest, &claims)? {
+                Meaning::Itself | Meaning::Ambiguous => None,
+                Meaning::Clear(clear) => Some(clear),
+            };
+            if before.same_as == same_as {
+                continue;
+            }
+            let after = Placement { same_as, ..before.clone() };
+            self.transaction.set_placement(digest, (after != Placement::default()).then_some(&after))?;
+            self.memory.set_standing(digest, Standing { leader: None, flags: Flags::of(&after) });
+            for device in [Some(digest), before.same_as, same_as].into_iter().flatten() {
+                self.remark(device)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The digests among the ledger's names that the unsettled names are, or are said by.
     pub(super) fn digests_touched(&mut self, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
         let mut touched = BTreeSet::new();
@@ -43,16 +82,20 @@ impl Settling<'_> {
             return Ok(touched);
         }
         for name in self.names.keys() {
-            let identifier = claims.identifier(*name)?;
-            if digest_of(&identifier).is_some() {
-                touched.insert(*name);
-            }
-            for digest in digests(&identifier, self.rules) {
-                let said = Identifier::new(identifier.kind.clone(), digest.to_string());
-                touched.extend(self.transaction.name_id(self.workspace, &said)?);
-            }
+            touched.extend(self.digests_of(*name, claims)?);
         }
         Ok(touched)
+    }
+
+    /// The digests among the ledger's names that a name is, or is said by.
+    fn digests_of(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
+        let identifier = claims.identifier(name)?;
+        let mut found: BTreeSet<NameId> = digest_of(&identifier).map(|_| name).into_iter().collect();
+        for digest in digests(&identifier, self.rules) {
+            let said = Identifier::new(identifier.kind.clone(), digest.to_string());
+            found.extend(self.transaction.name_id(self.workspace, &said)?);
+        }
+        Ok(found)
     }
 
     /// What a digest is, by the clear values that claims name.

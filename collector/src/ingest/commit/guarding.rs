@@ -35,7 +35,7 @@ impl Settling<'_> {
             self.first_new_shape.get_or_insert(guarded);
             for named in names {
                 match named.role {
-                    Role::Device => self.remark(named.name),
+                    Role::Device => self.remark(named.name)?,
                     Role::Lone | Role::Tied | Role::Alias => self.unsettle(&[named.name]),
                 }
             }

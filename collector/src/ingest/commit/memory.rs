@@ -239,8 +239,13 @@ impl Memory {
         Ok(marks)
     }
 
-    pub(super) fn forget_anchors(&mut self, device: NameId) {
+    /// A device, by whichever name, may have other marks.
+    pub(super) fn forget_marks(&mut self, view: &dyn View, device: NameId) -> Result<(), StoreError> {
         self.anchors.pop(&device);
+        if let Some(same) = self.standing(view, device)?.flags.same_as {
+            self.anchors.pop(&same);
+        }
+        Ok(())
     }
 }
 

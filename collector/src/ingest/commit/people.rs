@@ -135,7 +135,7 @@ impl Settling<'_> {
         }
         self.note_new_owner(shape.anchor, anchor, cause)?;
         for named in named.iter().filter(|named| named.role == Role::Device) {
-            self.memory.forget_anchors(named.name);
+            self.memory.forget_marks(self.transaction, named.name)?;
             self.devices.insert(named.name, cause.clone());
         }
         Ok(())

@@ -44,7 +44,7 @@ impl Reader<'_> {
         if by_its_own_id && self.view.profile(id)?.is_some_and(|row| row.is_alive) {
             return Ok(Some(ProfileKey::Device(id)));
         }
-        self.ownership().whose_device(id).map(Some)
+        self.ownership().whose_device(self.ownership().device(id)?).map(Some)
     }
 
     /// The profile of this key, with all that it owns.

@@ -31,6 +31,14 @@ macro_rules! event_columns {
     };
 }
 
+/// A device by all its names: its own, and the digests of it.
+macro_rules! any_name_of_device {
+    () => {
+        " named.identifier in (select :device union select identifier from placement where same_as = :device)
+          and named.role = :role "
+    };
+}
+
 macro_rules! within_slice {
     () => {
         " time >= :from_time and time <= :to_time
@@ -132,8 +140,9 @@ impl View for Session<'_> {
         const SQL: &str = concat!(
             "select ",
             shape_columns!(),
-            "from shape_identifier named join shape on shape.id = named.shape
-             where named.identifier = :device and named.role = :role and shape.anchor is null"
+            "from shape_identifier named join shape on shape.id = named.shape where",
+            any_name_of_device!(),
+            "and shape.anchor is null"
         );
         self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
     }
@@ -142,18 +151,20 @@ impl View for Session<'_> {
         const SQL: &str = concat!(
             "select ",
             shape_columns!(),
-            "from shape_identifier named join shape on shape.id = named.shape
-             where named.identifier = :device and named.role = :role and shape.anchor is not null"
+            "from shape_identifier named join shape on shape.id = named.shape where",
+            any_name_of_device!(),
+            "and shape.anchor is not null"
         );
         self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
     }
 
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError> {
-        const SQL: &str = "
-            select shape.anchor, shape.rank, shape.guard, min(shape.id)
-            from shape_identifier named join shape on shape.id = named.shape
-            where named.identifier = :device and named.role = :role and shape.anchor is not null
-            group by shape.anchor, shape.rank, shape.guard";
+        const SQL: &str = concat!(
+            "select shape.anchor, shape.rank, shape.guard, min(shape.id)
+             from shape_identifier named join shape on shape.id = named.shape where",
+            any_name_of_device!(),
+            "and shape.anchor is not null group by shape.anchor, shape.rank, shape.guard"
+        );
         let params = named_params! { ":device": device, ":role": Code(Role::Device) };
         self.all(SQL, params, |row| {
             Ok(DeviceAnchor {
@@ -203,7 +214,9 @@ impl View for Session<'_> {
 
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
-            select distinct named.identifier from shape join shape_identifier named on named.shape = shape.id
+            select distinct coalesce(placement.same_as, named.identifier)
+            from shape join shape_identifier named on named.shape = shape.id
+            left join placement on placement.identifier = named.identifier
             where shape.anchor = :anchor and named.role = :role";
         self.all(SQL, named_params! { ":anchor": anchor, ":role": Code(Role::Device) }, |row| row.get(0))
     }
