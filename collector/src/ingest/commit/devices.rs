@@ -17,8 +17,32 @@ impl Settling<'_> {
                         self.changes.renew(leader, &touched.cause.message_id);
                     }
                     self.note_marks(&touched)?;
+                    self.renew_named(&touched)?;
                 }
                 None => self.renew_owners_by_device(&touched)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// An event may name others than its owner: of them, it says when they were seen.
+    fn renew_named(&mut self, touched: &Touched) -> Result<(), StoreError> {
+        let because = &touched.cause.message_id;
+        for &name in &*touched.shape.people {
+            if let Some(leader) = self.memory.leader(self.transaction, name)? {
+                self.changes.renew(leader, because);
+            }
+        }
+        for &device in &*touched.shape.devices {
+            let people = self.people_on(device)?;
+            match (people.len(), people.first()) {
+                (1, Some(person)) => self.changes.renew(*person, because),
+                _ => {
+                    let device = self.ownership().device(device)?;
+                    if self.transaction.profile(device)?.is_some_and(|row| row.is_alive) {
+                        self.changes.renew(device, because);
+                    }
+                }
             }
         }
         Ok(())
@@ -127,9 +151,10 @@ impl Settling<'_> {
                 self.changes.end(device, heir, because);
             }
         }
-        // Beyond the limit nobody owned anything by this device before, and nobody does now.
-        if people.len() <= self.rules.device_people_limit + 1 && !self.transaction.shapes_going_by(device)?.is_empty() {
-            // Those too whose marks count no more: what they owned by it is another's now.
+        // Beyond the limit nobody had anything of this device before, and nobody has now.
+        if people.len() <= self.rules.device_people_limit + 1 {
+            // The device itself is one person's or several's; and what they own by it is others' where marks count no
+            // more.
             for mark in self.transaction.anchors_on(device)? {
                 if let Some(person) = self.memory.leader(self.transaction, mark.anchor)? {
                     self.changes.renew(person, because);

@@ -1,0 +1,145 @@
+//! The collector's own committer on a real ledger file, without a socket: event after event, and what follows from it
+//! read as the API reads it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use selvedge_collector::event::{AcceptedEvent, BatchFrame, EventType, Source, Trust, UnixMillis, Via, Workspace};
+use selvedge_collector::identity::{ProfileId, Rules};
+use selvedge_collector::ingest::commit::Committer;
+use selvedge_collector::ingest::writer::Submission;
+use selvedge_collector::store::sqlite::SqliteStore;
+use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader};
+use selvedge_core::identifier::Identifier;
+use selvedge_tests::oracle::Event;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A ledger that one thread writes and reads.
+pub(crate) struct House {
+    pub(crate) store: SqliteStore,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) committer: Committer,
+    _directory: TempDir,
+}
+
+pub(crate) const WORKSPACE: Workspace = Workspace(1);
+
+impl House {
+    /// In memory where the system has such a directory: what is tested is who is who, not the disk.
+    pub(crate) fn open(rules: Rules) -> anyhow::Result<Self> {
+        let memory = Path::new("/dev/shm");
+        let directory = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+        let rules = Arc::new(rules);
+        Ok(Self {
+            store: SqliteStore::open(directory.path())?,
+            committer: Committer::new(Arc::clone(&rules)),
+            rules,
+            _directory: directory,
+        })
+    }
+
+    /// Commits some events in one transaction.
+    pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<()> {
+        let frame = BatchFrame {
+            workspace: WORKSPACE,
+            source: Source(1),
+            received_at: UnixMillis(i64::MAX / 2),
+            sent_at: None,
+            context: Default::default(),
+            via: Via::Key,
+        };
+        let events = (0..).zip(events).map(|(index, event)| accepted(index, event)).collect();
+        self.committer.commit(&self.store, &[Submission { frame, events }])?;
+        Ok(())
+    }
+
+    pub(crate) fn reader(&self) -> anyhow::Result<Reader<'_>> {
+        Ok(Reader::open(&self.store, &self.rules, WORKSPACE)?)
+    }
+
+    /// The profile of a name, as the API shows it; null where there is none.
+    pub(crate) fn profile(&self, name: &Identifier) -> anyhow::Result<Value> {
+        self.profile_of(&Lookup::Identifier(name.clone()))
+    }
+
+    pub(crate) fn profile_of(&self, lookup: &Lookup) -> anyhow::Result<Value> {
+        let profile = self.reader()?.profile(lookup)?;
+        Ok(profile.map_or(Value::Null, |profile| json!(profile)))
+    }
+
+    /// The messageIds of a name's profile, newest first.
+    pub(crate) fn events(&self, name: &Identifier) -> anyhow::Result<Vec<String>> {
+        let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
+        let page = self.reader()?.profile_events(&Lookup::Identifier(name.clone()), &all)?;
+        let events = page.map(|page| page.events).unwrap_or_default();
+        Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
+    }
+}
+
+fn accepted(index: u32, event: &Event) -> AcceptedEvent {
+    let traits = event.traits.iter().map(|(name, value)| (name.as_str().into(), value.to_string().into()));
+    AcceptedEvent {
+        index,
+        order: event.order.clone(),
+        event_type: if event.traits.is_empty() { EventType::Track } else { EventType::Identify },
+        name: None,
+        claim: event.claim.clone(),
+        trust: Trust::Open,
+        older_account: None,
+        traits: traits.collect(),
+        snapshot: None,
+        raw: "{}".into(),
+    }
+}
+
+/// Someone downstream who holds the profiles by what the change feed says, and nothing else.
+#[derive(Default)]
+pub(crate) struct Consumer {
+    at: ChangeSeq,
+    /// Without the version, which counts changes that the ledger folded.
+    pub(crate) profiles: BTreeMap<ProfileId, Value>,
+}
+
+impl Consumer {
+    /// Applies what is new, in order.
+    pub(crate) fn catch_up(&mut self, house: &House) -> anyhow::Result<()> {
+        loop {
+            let changes = house.reader()?.changes_after(self.at, 500)?;
+            let Some(last) = changes.last() else { return Ok(()) };
+            let last = last.seq;
+            for change in changes {
+                ensure!(change.seq > self.at, "change {:?} comes after {:?}", change.seq, self.at);
+                self.at = change.seq;
+                self.apply(change.kind)?;
+            }
+            ensure!(self.at == last, "the last change was applied last");
+        }
+    }
+
+    fn apply(&mut self, kind: ChangeKind) -> anyhow::Result<()> {
+        match kind {
+            ChangeKind::Created { profile } | ChangeKind::Split { into: profile, .. } => {
+                self.profiles.entry(profile).or_insert(Value::Null);
+            }
+            ChangeKind::Updated(snapshot) => {
+                let known = self.profiles.get_mut(&snapshot.profile.id);
+                let known = known.with_context(|| format!("{} was updated and never began", snapshot.profile.id))?;
+                *known = without_version(json!(snapshot.profile));
+            }
+            ChangeKind::Merged { from, .. } | ChangeKind::Deleted { profile: from, .. } => {
+                self.profiles.remove(&from).with_context(|| format!("{from} ended and never began"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn without_version(mut profile: Value) -> Value {
+    if let Some(fields) = profile.as_object_mut() {
+        fields.remove("version");
+    }
+    profile
+}
