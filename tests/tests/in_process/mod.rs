@@ -1,6 +1,8 @@
 //! The collector's own committer on a real ledger file, without a socket: event after event, and what follows from it
 //! read as the API reads it.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +45,11 @@ impl House {
 
     /// Commits some events in one transaction.
     pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<()> {
+        self.commit_accepted((0..).zip(events).map(|(index, event)| accepted(index, event)).collect())
+    }
+
+    /// The same with events as the intake makes them.
+    pub(crate) fn commit_accepted(&mut self, events: Vec<AcceptedEvent>) -> anyhow::Result<()> {
         let frame = BatchFrame {
             workspace: WORKSPACE,
             source: Source(1),
@@ -51,7 +58,6 @@ impl House {
             context: Default::default(),
             via: Via::Key,
         };
-        let events = (0..).zip(events).map(|(index, event)| accepted(index, event)).collect();
         self.committer.commit(&self.store, &[Submission { frame, events }])?;
         Ok(())
     }

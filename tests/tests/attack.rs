@@ -1,0 +1,188 @@
+//! What a public key can do to people whose names are held (identity.md, section 7, law 6; promise P9): nothing.
+//! `SELVEDGE_HOSTILE_LOGS` and `SELVEDGE_GUESSES` say how hard it is tried.
+
+mod in_process;
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use in_process::{House, WORKSPACE};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use selvedge_collector::event::{AcceptedEvent, Claimed, EventType, Order, Strength, Trust, UnixMillis};
+use selvedge_collector::identity::Rules;
+use selvedge_core::identifier::{Identifier, Kind};
+use selvedge_tests::Collector;
+use serde_json::{Value, json};
+
+#[test]
+fn no_hostile_log_changes_what_is_known_of_held_people() -> anyhow::Result<()> {
+    let logs = counted("SELVEDGE_HOSTILE_LOGS", 60)?;
+    let mut runner = TestRunner::deterministic();
+    let mut events = 0;
+    for trust in [Trust::Guarded, Trust::Strict] {
+        for _ in 0..logs {
+            let hostile = hostile_log(trust).new_tree(&mut runner).expect("nothing is filtered out").current();
+            events += hostile.len();
+            hold_against(&hostile)?;
+        }
+    }
+    println!("{logs} hostile logs in guarded and in strict mode each, {events} events: held people equal to before");
+    Ok(())
+}
+
+#[test]
+fn a_public_key_reads_no_one_whomever_it_guesses() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let settings = "[limits]\nip_events_per_s = 1000000\nkey_events_per_s = 1000000\n";
+    let collector = Collector::start_with_settings(directory.path(), settings)?;
+    let secret = json!({"batch": (0..50).map(|n| json!({
+        "type": "identify", "userId": format!("u{n}"), "messageId": format!("m{n}"), "traits": {"plan": "secret-plan"}
+    })).collect::<Vec<_>>()});
+    ensure!(collector.post("/v1/batch", &collector.secret_key, &secret)?.status == 200, "the people are there");
+    let guesses = counted("SELVEDGE_GUESSES", 2_000)?;
+    for n in 0..guesses {
+        let part = ["", "/traits", "/identifiers", "/events"][n % 4];
+        let answer = collector.get(&format!("/v1/profiles/user_id:u{}{part}", n % 100), &collector.public_key)?;
+        ensure!(answer.status == 403 && answer.json["code"] == "wrong_right", "{} {}", answer.status, answer.text());
+        ensure!(!answer.text().contains("secret-plan"), "read: {}", answer.text());
+        if n % 10 == 0 {
+            // What comes back to who sends is the same, whether it names someone who is there or not.
+            let event = json!({"batch": [{"type": "identify", "userId": format!("u{}", n % 100),
+                "anonymousId": format!("a{n}"), "traits": {"plan": "mine"}}]});
+            let answer = collector.post("/v1/batch", &collector.public_key, &event)?;
+            ensure!(answer.json["accepted"] == 1 && answer.json["warnings"].is_null(), "{}", answer.text());
+        }
+    }
+    let traits = collector.get("/v1/profiles/user_id:u7/traits", &collector.secret_key)?;
+    ensure!(traits.json["traits"]["plan"] == "secret-plan", "a trusted trait outranks what was guessed");
+    println!("{guesses} guessed user ids with a public key: 0 traits read");
+    Ok(())
+}
+
+/// Tells a ledger of held people everything hostile, and compares.
+fn hold_against(hostile: &[AcceptedEvent]) -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let trusted = held_people();
+    house.commit_accepted(trusted.clone())?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    let before = known(&house, &trusted)?;
+    for event in hostile {
+        house.commit_accepted(vec![event.clone()])?;
+    }
+    let after = known(&house, &trusted)?;
+    ensure!(before == after, "before {before:#?}\nafter {after:#?}\n{hostile:#?}");
+    Ok(())
+}
+
+/// Of each held name: the names of its person, the traits that were trusted, and the trusted events.
+fn known(house: &House, trusted: &[AcceptedEvent]) -> anyhow::Result<BTreeMap<String, Value>> {
+    let mut known = BTreeMap::new();
+    for claimed in trusted.iter().flat_map(|event| &event.claim) {
+        let profile = house.profile(&claimed.identifier)?;
+        let names: Vec<String> = profile["identifiers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|name| format!("{}:{}", name["kind"], name["value"]))
+            .collect();
+        let events = house.events(&claimed.identifier)?;
+        let events: Vec<String> = events.into_iter().filter(|id| id.starts_with("trusted-")).collect();
+        let traits = [&profile["traits"]["plan"], &profile["traits"]["email"]];
+        known.insert(
+            claimed.identifier.to_string(),
+            json!({"id": profile["id"], "names": names, "traits": traits, "events": events}),
+        );
+    }
+    Ok(known)
+}
+
+/// Three people with an account, an address, a telephone and a device each, all said by the site's server.
+fn held_people() -> Vec<AcceptedEvent> {
+    let person = |n: u8| {
+        let names = [
+            (Kind::USER_ID, format!("U{n}")),
+            (Kind::EMAIL, format!("e{n}@shop.example")),
+            (Kind::PHONE, format!("+49301234567{n}")),
+            (Kind::ANONYMOUS_ID, format!("a{n}")),
+        ];
+        let claim = names
+            .into_iter()
+            .map(|(kind, value)| Claimed { identifier: Identifier::new(kind, value), strength: Strength::Asserted });
+        let order = Order { time: UnixMillis(1_000 + i64::from(n)), message_id: format!("trusted-{n}").into() };
+        let traits = vec![("plan".into(), format!("\"gold-{n}\"").into()), ("email".into(), "\"x\"".into())];
+        AcceptedEvent { traits, ..event(order, claim.collect(), Trust::Open) }
+    };
+    (0..3).map(person).collect()
+}
+
+/// Events of a public key: stolen and invented names side by side, at any time, with aliases and crowds.
+fn hostile_log(trust: Trust) -> impl Strategy<Value = Vec<AcceptedEvent>> {
+    let name = prop_oneof![
+        4 => (0..3u8).prop_map(|n| (Kind::USER_ID, format!("U{n}"))),
+        3 => (0..3u8).prop_map(|n| (Kind::EMAIL, format!("e{n}@shop.example"))),
+        2 => (0..3u8).prop_map(|n| (Kind::PHONE, format!("+49301234567{n}"))),
+        4 => (0..3u8).prop_map(|n| (Kind::ANONYMOUS_ID, format!("a{n}"))),
+        2 => (0..40u8).prop_map(|n| (Kind::USER_ID, format!("X{n}"))),
+        1 => (0..5u8).prop_map(|n| (Kind::EMAIL, format!("x{n}@evil.example"))),
+        2 => (0..4u8).prop_map(|n| (Kind::ANONYMOUS_ID, format!("x{n}"))),
+    ];
+    let sketch = (prop::collection::vec(name, 1..5), 0..5_000i64, prop::option::weighted(0.3, 0..4u8), any::<bool>());
+    prop::collection::vec(sketch, 20..80).prop_map(move |sketches| {
+        let placed = sketches.into_iter().enumerate();
+        placed
+            .map(|(place, (names, time, plan, is_alias))| hostile_event(place, (names, time), plan, is_alias, trust))
+            .collect()
+    })
+}
+
+fn hostile_event(
+    place: usize,
+    (names, time): (Vec<(Kind, String)>, i64),
+    plan: Option<u8>,
+    is_alias: bool,
+    trust: Trust,
+) -> AcceptedEvent {
+    let mut claim: Vec<Claimed> = Vec::new();
+    for (kind, value) in names {
+        let identifier = Identifier::new(kind, value);
+        let is_second = claim.iter().any(|known: &Claimed| {
+            known.identifier == identifier
+                || (identifier.kind == Kind::USER_ID && known.identifier.kind == Kind::USER_ID)
+        });
+        if !is_second {
+            claim.push(Claimed { identifier, strength: Strength::Observed });
+        }
+    }
+    let rules = Rules::default();
+    claim.sort_by(|one, other| rules.rank(&one.identifier).cmp(&rules.rank(&other.identifier)));
+    let order = Order { time: UnixMillis(time), message_id: format!("hostile-{place}").into() };
+    let mut told = event(order, claim, trust);
+    told.traits = plan.map(|plan| vec![("plan".into(), format!("\"stolen-{plan}\"").into())]).unwrap_or_default();
+    // An observed alias is its claim, and nothing more.
+    told.event_type = if is_alias { EventType::Alias } else { told.event_type };
+    told
+}
+
+fn event(order: Order, claim: Vec<Claimed>, trust: Trust) -> AcceptedEvent {
+    AcceptedEvent {
+        index: 0,
+        order,
+        event_type: EventType::Identify,
+        name: None,
+        claim,
+        trust,
+        older_account: None,
+        traits: Vec::new(),
+        snapshot: None,
+        raw: "{}".into(),
+    }
+}
+
+fn counted(variable: &str, default: usize) -> anyhow::Result<usize> {
+    match std::env::var(variable) {
+        Ok(text) => Ok(text.parse()?),
+        Err(_) => Ok(default),
+    }
+}
