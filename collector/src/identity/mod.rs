@@ -39,7 +39,7 @@ pub use anchor::{Claim, anchor, strength};
 pub use belonging::{Belonging, owner_by_device};
 pub use conflict::{Conflict, Reason, why_apart};
 pub use crowd::{Quarantine, left};
-pub use decisions::Decisions;
+pub use decisions::{DecisionVerb, Decisions};
 pub use device::{Mark, Owner, Slice, Timeline};
 pub use linked::linked_units;
 pub use place::{ParentEdge, Place, Placing, place};

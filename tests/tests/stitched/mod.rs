@@ -19,7 +19,8 @@ pub(crate) fn stitch(arrived: &[Event]) -> People {
         log.entry(&event.order.message_id).or_insert(event);
     }
     let log: Vec<Event> = log.into_values().cloned().collect();
-    let Placing { people, conflicts, quarantined } = identity::place(&claims(&log), &identity::Decisions::default(), &rules);
+    let Placing { people, conflicts, quarantined } =
+        identity::place(&claims(&log), &identity::Decisions::default(), &rules);
     let leader: BTreeMap<Identifier, Identifier> =
         people.iter().map(|(name, place)| (name.clone(), place.leader.clone())).collect();
     let timelines: BTreeMap<Identifier, Timeline> =
