@@ -98,6 +98,8 @@ pub trait View {
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError>;
     /// The devices that shapes of this anchor name, each once.
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// The devices of the shapes that name it and go by a device all the same: it was taken out of them.
+    fn devices_gone_by_without(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
     /// When it was named, and by whom first; `None` when no claim names it.
     fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError>;
 

@@ -180,6 +180,13 @@ impl Settling<'_> {
                     self.changes.renew(leader, &because.message_id);
                 }
             }
+            // What named it and lost it goes by its device, and to whom the device gives it only if they hold the name.
+            let others = self.transaction.other_names_of(step.name)?;
+            for name in others.into_iter().chain([step.name]) {
+                for device in self.transaction.devices_gone_by_without(name)? {
+                    self.devices.insert(device, because.clone());
+                }
+            }
             for device in self.transaction.devices_marked_by(step.name)? {
                 // A device that one name alone marked follows it wherever it goes.
                 let marks = self.memory.marks(self.transaction, device)?;

@@ -8,6 +8,7 @@ mod column;
 mod connection;
 mod guard;
 mod keys;
+mod names;
 mod row;
 mod schema;
 mod session;

@@ -9,7 +9,7 @@ use super::column::Code;
 use super::row::{bounds, conflict, count, event, order, placement, rows, shape, transition};
 use super::session::Session;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
-use crate::identity::{DecisionVerb, ProfileId};
+use crate::identity::ProfileId;
 use crate::key::StoredKey;
 use crate::store::{
     AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix, EventSlice,
@@ -84,10 +84,7 @@ impl View for Session<'_> {
     }
 
     fn clear_values(&self, workspace: Workspace, kind: &Kind, prefix: DigestPrefix) -> Result<Vec<NameId>, StoreError> {
-        const SQL: &str =
-            "select identifier from digest where workspace = :workspace and kind = :kind and prefix = :prefix";
-        let params = named_params! { ":workspace": workspace, ":kind": kind.as_str(), ":prefix": prefix };
-        self.all(SQL, params, |row| row.get(0))
+        self.read_clear_values(workspace, kind, prefix)
     }
 
     fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError> {
@@ -177,39 +174,19 @@ impl View for Session<'_> {
     }
 
     fn claims_of(&self, name: NameId) -> Result<Vec<(Guard, Strength)>, StoreError> {
-        const SQL: &str = "
-            select distinct shape.guard, named.strength
-            from shape_identifier named join shape on shape.id = named.shape
-            where named.identifier = :name and named.role <> :alias";
-        self.all(SQL, named_params! { ":name": name, ":alias": Code(Role::Alias) }, |row| {
-            Ok((row.get::<_, Code<_>>(0)?.0, row.get::<_, Code<_>>(1)?.0))
-        })
+        self.read_claims_of(name)
     }
 
     fn aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError> {
-        // 3 is Role::Alias, 1 and 2 are accounts and contacts: written out, or the partial index would not serve.
-        const SQL: &str = "
-            select shape.first_time, shape.first_message_id, account.identifier, older.identifier
-            from shape_identifier named
-            join shape_identifier older on older.shape = named.shape and older.role = 3
-            join shape on shape.id = named.shape
-            join shape_identifier account on account.shape = named.shape and account.role in (1, 2)
-            join identifier on identifier.id = account.identifier and identifier.kind = 'user_id'
-            where named.identifier = :name";
-        let found = self.all(SQL, named_params! { ":name": name }, |row| {
-            Ok(AliasRow { order: order(row, 0)?, account: row.get(2)?, older: row.get(3)? })
-        })?;
-        Ok(found.into_iter().filter(|alias| alias.account == name || alias.older == name).collect())
+        self.read_aliases_of(name)
     }
 
     fn has_aliases(&self) -> Result<bool, StoreError> {
-        const SQL: &str = "select 1 from shape_identifier where role = 3 limit 1";
-        Ok(self.first(SQL, [], |_| Ok(()))?.is_some())
+        self.read_has_aliases()
     }
 
     fn other_names_of(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
-        const SQL: &str = "select identifier from placement where same_as = :name";
-        self.all(SQL, named_params! { ":name": name }, |row| row.get(0))
+        self.read_other_names_of(name)
     }
 
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
@@ -219,6 +196,10 @@ impl View for Session<'_> {
             left join placement on placement.identifier = named.identifier
             where shape.anchor = :anchor and named.role = :role";
         self.all(SQL, named_params! { ":anchor": anchor, ":role": Code(Role::Device) }, |row| row.get(0))
+    }
+
+    fn devices_gone_by_without(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
+        self.read_devices_gone_by_without(name)
     }
 
     fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError> {
@@ -304,28 +285,11 @@ impl View for Session<'_> {
     }
 
     fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
-        const SQL: &str = "
-            select case when x = :name then y else x end from decision
-            where verb = :verb and withdrawn_at is null and (x = :name or y = :name)";
-        self.all(SQL, named_params! { ":name": name, ":verb": Code(DecisionVerb::KeepApart) }, |row| row.get(0))
+        self.read_kept_apart_from(name)
     }
 
     fn decisions(&self, workspace: Workspace) -> Result<Vec<DecisionRow>, StoreError> {
-        const SQL: &str = "
-            select id, verb, x, y, reason, author, at, withdrawn_at from decision
-            where workspace = :workspace order by id";
-        self.all(SQL, named_params! { ":workspace": workspace }, |row| {
-            Ok(DecisionRow {
-                id: row.get(0)?,
-                verb: row.get::<_, Code<_>>(1)?.0,
-                x: row.get(2)?,
-                y: row.get(3)?,
-                reason: row.get(4)?,
-                author: row.get(5)?,
-                at: row.get(6)?,
-                withdrawn_at: row.get(7)?,
-            })
-        })
+        self.read_decisions(workspace)
     }
 
     fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError> {
