@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Rounds of all runs, at most.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
+    /// Measure stitching instead, on a ledger of so many people: logins, late logins, rivals, decisions, reads.
+    #[arg(long, value_name = "PEOPLE")]
+    identity: Option<u64>,
     /// No round begins that would end later than this, counted without the build.
     #[arg(long, default_value_t = 180)]
     seconds: u64,
@@ -57,6 +60,11 @@ struct Sample {
 /// Builds what is measured, measures it and prints the figures.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let binaries = build()?;
+    if let Some(people) = options.identity {
+        let mut identity = Command::new(binaries.join("yardstick-identity"));
+        identity.args(["--people", &people.to_string(), "--chain", &people.clamp(100, 1_000_000).to_string()]);
+        return process::run(identity.current_dir(tree::target()));
+    }
     let budget = Duration::from_secs(options.seconds);
     let rounds = if options.quick { 1 } else { options.rounds.max(1) };
     let shrink = if options.quick { 8 } else { 1 };
