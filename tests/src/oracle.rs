@@ -1,25 +1,46 @@
-//! The naive replay: identity.md, sections 3 to 6, read aloud over a whole log of events.
+//! The naive replay: identity.md, sections 2 to 6 and 8, read aloud over a whole ledger.
 //!
 //! What the collector answers must equal it. Written apart from `selvedge_collector::identity`, sharing only the plain
 //! types of events, so that the two can disagree; it knows no shapes, no neighbourhoods and no index, and takes its
-//! time. Rules are the defaults, written out here again.
+//! time. What identity.md leaves open it reads like this:
+//!
+//! - Identifiers are in normal form when they come here; of a claim in which two digests turn out to be one
+//!   identifier, the stronger saying counts.
+//! - Only events make a clear value known. A decision about one that no event said is about the digest that it
+//!   produces: by SHA-256, else by SHA-1, else by MD5.
+//! - All names of one account are one value wherever values are counted, and show as the canonical one.
+//! - A pair is in conflict once: by its trusted edge, else by an alias, else by a link, else by an observed edge, and
+//!   of several such by the first.
+//! - A mark that a decision hides does not guard its device either.
+
+mod accounts;
+mod claims;
+mod conflicts;
+mod decisions;
+mod devices;
+mod digests;
+mod ledger;
+mod placing;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod traits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selvedge_collector::event::{Claimed, Order, Strength};
-use selvedge_core::identifier::Identifier;
+use selvedge_collector::event::Strength;
+use selvedge_core::identifier::{Identifier, Kind};
 use serde_json::Value;
 
-/// One event of a log, as accepted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// Its corrected time and messageId.
-    pub order: Order,
-    /// What it names.
-    pub claim: Vec<Claimed>,
-    /// The traits that it sets, if it is an identify.
-    pub traits: Vec<(String, Value)>,
-}
+use accounts::Accounts;
+use claims::Claim;
+use decisions::InForce;
+use devices::Mark;
+use digests::Hashed;
+pub use digests::digest;
+pub use ledger::{Alias, Decision, Event, Ledger, Op};
+use placing::Placed;
+pub use rules::{Region, Rules, TraitRule};
 
 /// Who owns an event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,358 +53,172 @@ pub enum Whose {
     Unattributed,
 }
 
-/// A refused edge: its anchor, its other end, the reason, and the messageId and strength of the edge.
+/// What was refused: its two ends (of an edge the anchor first), the reason, what said it (a messageId, or
+/// `decision:{number}`) and with which strength.
 pub type Conflict = (Identifier, Identifier, &'static str, String, Strength);
 
-/// Everything that follows from a log.
+/// Everyone that follows from a ledger.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct People {
-    /// Of every account and contact identifier left: who leads its person.
+    /// Of every account and contact identifier left, and every other name of an account: who leads its person.
     pub leader: BTreeMap<Identifier, Identifier>,
     /// Of every identifier that follows by an edge: the messageId of that edge. Leaders of trusted people that were
     /// attached by an observed edge have that one.
     pub parent: BTreeMap<Identifier, String>,
-    /// The refused edges.
+    /// The refused edges, links and aliases.
     pub conflicts: BTreeSet<Conflict>,
     /// Of every messageId: who owns the event.
     pub owner: BTreeMap<String, Whose>,
     /// The traits of everyone who has any.
     pub traits: BTreeMap<Whose, BTreeMap<String, Value>>,
-    /// Of every device that was marked: the leaders of those who did.
+    /// Of every device that was marked: the leaders of those who did, by the marks that count.
     pub marked_by: BTreeMap<Identifier, BTreeSet<Identifier>>,
 }
 
-/// Replays a log in the order in which it arrived.
+/// Everything that follows from a ledger.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Replay {
+    /// Who is who.
+    pub people: People,
+    /// Of every identifier that an event or an account's other name said, as it was said: the one that it is. Digests
+    /// that are no identifier are not here.
+    pub canonical: BTreeMap<Identifier, Identifier>,
+    /// Every device that is left in a claim.
+    pub devices: BTreeSet<Identifier>,
+    /// Every device with a mark that is trusted.
+    pub marked_with_trust: BTreeSet<Identifier>,
+    /// Of every leader of a unit that a link joined to another: the number of the decision.
+    pub linked: BTreeMap<Identifier, u64>,
+    /// Contacts and devices that name too many.
+    pub quarantined: BTreeMap<Identifier, Quarantined>,
+    /// The messageIds of events that lost a name by a hold.
+    pub unproven: BTreeSet<String>,
+    /// Of every messageId that names anyone or anything: how far the event is believed, which is the rank of its
+    /// traits.
+    pub strength: BTreeMap<String, Strength>,
+    /// Of everyone who has traits: the rank that each has its value by.
+    pub rank: BTreeMap<Whose, BTreeMap<String, Strength>>,
+}
+
+/// How far an identifier is quarantined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quarantined {
+    /// A contact that is no identifier any more.
+    Everywhere,
+    /// A contact that is none where it is observed.
+    Observed,
+    /// A device that belongs to no one.
+    Device,
+}
+
+/// The people of a log by the default rules, without any decision.
 pub fn replay(arrived: &[Event]) -> People {
-    let mut recorded: BTreeMap<String, Event> = BTreeMap::new();
-    for event in arrived {
-        // One message_id makes one claim: the first version that arrived.
-        recorded.entry(event.order.message_id.to_string()).or_insert_with(|| event.clone());
-    }
-    let log: Vec<Event> = recorded.into_values().collect();
-    let left = without_crowds(&log);
-    let edges = edges(&log, &left);
-    let mut people = placed_twice(&left, &edges);
-    people.conflicts = conflicts(&edges, &people.leader);
-    let marks = marks(&log, &left, &people.leader);
-    for (device, of_device) in &marks {
-        people.marked_by.insert(device.clone(), of_device.iter().map(|(_, person)| person.clone()).collect());
-    }
-    for (event, left) in log.iter().zip(&left) {
-        let owner = owner(event, left, &marks, &people.leader);
-        people.owner.insert(event.order.message_id.to_string(), owner);
-    }
-    people.traits = traits(&log, &left, &people.owner);
-    people
+    let ledger = Ledger { events: arrived.to_vec(), decisions: Vec::new() };
+    replay_ledger(&ledger, &Rules::default()).people
 }
 
-/// Kinds by priority with their class: accounts, contacts, devices.
-const KINDS: [(&str, char); 4] = [("user_id", 'a'), ("email", 'c'), ("phone", 'c'), ("anonymous_id", 'd')];
+/// Replays a ledger.
+pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
+    let log = claims::recorded(&ledger.events);
+    let hashed = Hashed::of(&log, rules);
+    let mut decisions = InForce::of(&ledger.decisions, &hashed, rules);
+    let mut claims = claims::claims(&log, &hashed, rules);
 
-fn priority(identifier: &Identifier) -> (usize, String) {
-    let place = KINDS.iter().position(|(kind, _)| *kind == identifier.kind.as_str());
-    (place.expect("a kind of the default rules"), identifier.value.to_string())
-}
+    claims::ignore(&mut claims, &decisions.ignored);
+    let accounts = Accounts::of(&claims, &decisions.ignored, &decisions.apart);
+    claims::name_accounts(&mut claims, &accounts);
+    decisions.name_accounts(&accounts);
+    let mut quarantined = claims::take_out_trusted_crowds(&mut claims, rules);
+    claims::hold(&mut claims, rules);
+    let of_observed = claims::take_out_observed_crowds(&mut claims, rules);
+    quarantined.extend(of_observed);
 
-fn class(identifier: &Identifier) -> char {
-    KINDS[priority(identifier).0].1
-}
+    let edges = placing::edges(&claims, rules);
+    let Placed { leader, parent, linked } = placing::placed_twice(&claims, &edges, &decisions, rules);
+    let conflicts = conflicts::conflicts(&edges, &accounts, &decisions, &leader, rules);
+    let marks = devices::marks(&claims, &leader, &decisions, rules);
+    let owner: BTreeMap<String, Whose> =
+        claims.iter().map(|claim| (message_id(claim), devices::owner(claim, &marks, &leader, rules))).collect();
 
-fn is_device(identifier: &Identifier) -> bool {
-    class(identifier) == 'd'
-}
-
-// Section 4, "Crowds".
-
-fn without_crowds(log: &[Event]) -> Vec<Vec<Claimed>> {
-    let mut left: Vec<Vec<Claimed>> = log.iter().map(|event| event.claim.clone()).collect();
-    let trusted_parts: Vec<Vec<Claimed>> =
-        left.iter().map(|claim| claim.iter().filter(|c| c.strength.is_trusted()).cloned().collect()).collect();
-    let crowds = contacts_beside_more_than_20(&trusted_parts);
-    for claim in &mut left {
-        claim.retain(|claimed| !crowds.contains(&claimed.identifier));
+    let (traits, rank) = parted(traits::traits(&claims, &owner, rules));
+    let people = |marks: &Vec<Mark>| marks.iter().map(|mark| mark.person.clone()).collect();
+    let marked_by: BTreeMap<Identifier, BTreeSet<Identifier>> =
+        marks.iter().map(|(device, marks)| (device.clone(), people(marks))).collect();
+    let crowded = marked_by.iter().filter(|(_, people)| people.len() > rules.people_per_device);
+    quarantined.extend(crowded.map(|(device, _)| (device.clone(), Quarantined::Device)));
+    Replay {
+        canonical: canonical(&log, &hashed, &accounts, rules),
+        devices: claims
+            .iter()
+            .flat_map(|claim| claims::devices(&claim.left, rules))
+            .map(|device| device.identifier.clone())
+            .collect(),
+        marked_with_trust: marks
+            .into_iter()
+            .filter(|(_, marks)| marks.iter().any(|mark| mark.is_trusted))
+            .map(|(device, _)| device)
+            .collect(),
+        linked,
+        quarantined,
+        unproven: claims.iter().filter(|claim| claim.lost_by_a_hold).map(message_id).collect(),
+        strength: claims.iter().filter_map(|claim| Some((message_id(claim), traits::rank(claim, rules)?))).collect(),
+        rank,
+        people: People { leader: with_other_names(leader, &accounts), parent, conflicts, owner, traits, marked_by },
     }
-    let crowds = contacts_beside_more_than_20(&left);
-    for claim in &mut left {
-        claim.retain(|claimed| claimed.strength.is_trusted() || !crowds.contains(&claimed.identifier));
-    }
-    left
 }
 
-fn contacts_beside_more_than_20(claims: &[Vec<Claimed>]) -> BTreeSet<Identifier> {
-    let mut beside: BTreeMap<(Identifier, String), BTreeSet<Identifier>> = BTreeMap::new();
-    for claim in claims {
-        for x in claim.iter().map(|claimed| &claimed.identifier).filter(|x| class(x) == 'c') {
-            for y in claim.iter().map(|claimed| &claimed.identifier).filter(|y| !is_device(y) && *y != x) {
-                beside.entry((x.clone(), y.kind.to_string())).or_default().insert(y.clone());
-            }
+impl Replay {
+    /// Whose an identifier is, asked by any form that was said of it: its person; of a device the one person of its
+    /// marks, else the device's own anonymous profile. None of what is no identifier.
+    pub fn whose(&self, asked: &Identifier) -> Option<Whose> {
+        let name = self.canonical.get(asked)?;
+        if let Some(leader) = self.people.leader.get(name) {
+            return Some(Whose::Person(leader.clone()));
+        }
+        let device = self.devices.get(name)?;
+        let people: Vec<&Identifier> = self.people.marked_by.get(device).into_iter().flatten().collect();
+        Some(match people[..] {
+            [person] => Whose::Person(person.clone()),
+            _ => Whose::Device(device.clone()),
+        })
+    }
+}
+
+fn message_id(claim: &Claim) -> String {
+    claim.event.order.message_id.to_string()
+}
+
+type Values = BTreeMap<Whose, BTreeMap<String, Value>>;
+type Ranks = BTreeMap<Whose, BTreeMap<String, Strength>>;
+
+fn parted(traits: traits::Traits) -> (Values, Ranks) {
+    let (mut values, mut ranks) = (Values::new(), Ranks::new());
+    for (whose, of_one) in traits {
+        for (name, (value, rank)) in of_one {
+            values.entry(whose.clone()).or_default().insert(name.clone(), value);
+            ranks.entry(whose.clone()).or_default().insert(name, rank);
         }
     }
-    beside.into_iter().filter(|(_, values)| values.len() > 20).map(|((contact, _), _)| contact).collect()
+    (values, ranks)
 }
 
-// Section 4, "Edges".
-
-#[derive(Debug, Clone)]
-struct Edge {
-    order: Order,
-    anchor: Identifier,
-    other: Identifier,
-    strength: Strength,
-}
-
-impl Edge {
-    /// Which of two edges is first, ties decided.
-    fn sequence(&self) -> (Order, (usize, String), (usize, String)) {
-        (self.order.clone(), priority(&self.anchor), priority(&self.other))
-    }
-}
-
-fn anchor(left: &[Claimed]) -> Option<&Claimed> {
-    let user_id = left.iter().find(|claimed| claimed.identifier.kind.as_str() == "user_id");
-    let others = left.iter().filter(|claimed| !is_device(&claimed.identifier));
-    user_id.or_else(|| others.min_by_key(|claimed| priority(&claimed.identifier)))
-}
-
-/// Every edge of every claim; of those of one pair, with trust and without, the first.
-fn edges(log: &[Event], left: &[Vec<Claimed>]) -> Vec<Edge> {
-    let mut all: Vec<Edge> = Vec::new();
-    for (event, claim) in log.iter().zip(left) {
-        let Some(anchor) = anchor(claim) else { continue };
-        for other in claim.iter().filter(|other| !is_device(&other.identifier) && *other != anchor) {
-            all.push(Edge {
-                order: event.order.clone(),
-                anchor: anchor.identifier.clone(),
-                other: other.identifier.clone(),
-                strength: anchor.strength.min(other.strength),
-            });
+/// An account's other names are with the canonical one.
+fn with_other_names(
+    mut leader: BTreeMap<Identifier, Identifier>,
+    accounts: &Accounts,
+) -> BTreeMap<Identifier, Identifier> {
+    for (name, canonical) in accounts.all() {
+        if let Some(person) = leader.get(&canonical).cloned() {
+            leader.insert(name, person);
         }
     }
-    all.sort_by_key(Edge::sequence);
-    let mut first: Vec<Edge> = Vec::new();
-    for edge in all {
-        let same = |before: &Edge| {
-            before.anchor == edge.anchor
-                && before.other == edge.other
-                && before.strength.is_trusted() == edge.strength.is_trusted()
-        };
-        if !first.iter().any(same) {
-            first.push(edge);
-        }
-    }
-    first
+    leader
 }
 
-// Section 4, "Placing".
-
-#[derive(Debug, Clone)]
-struct Unit {
-    leader: Identifier,
-    members: BTreeSet<Identifier>,
-}
-
-fn placed_twice(left: &[Vec<Claimed>], edges: &[Edge]) -> People {
-    let names: BTreeSet<Identifier> =
-        left.iter().flatten().map(|claimed| claimed.identifier.clone()).filter(|name| !is_device(name)).collect();
-    let singles = names.iter().map(|name| Unit { leader: name.clone(), members: [name.clone()].into() }).collect();
-    let of_trust = |trusted: bool| edges.iter().filter(|edge| edge.strength.is_trusted() == trusted).cloned().collect();
-    let mut parent = BTreeMap::new();
-    let trusted_people = placing(singles, of_trust(true), &mut parent);
-    let people = placing(trusted_people, of_trust(false), &mut parent);
-    let mut leader = BTreeMap::new();
-    for person in people {
-        for member in person.members {
-            leader.insert(member, person.leader.clone());
-        }
-    }
-    People { leader, parent, ..People::default() }
-}
-
-/// Gives the groups that units come to over edges, and notes by which edge each unit joined another.
-fn placing(units: Vec<Unit>, edges: Vec<Edge>, parent: &mut BTreeMap<Identifier, String>) -> Vec<Unit> {
-    let unit_of = |name: &Identifier| units.iter().position(|unit| unit.members.contains(name)).expect("a unit each");
-    let ties: Vec<(usize, usize, &Edge)> =
-        edges.iter().map(|edge| (unit_of(&edge.anchor), unit_of(&edge.other), edge)).collect();
-    let mut out: BTreeSet<usize> = BTreeSet::new();
-    // The group that each unit is in, by its head, and what each group holds.
-    let mut group: Vec<usize> = (0..units.len()).collect();
-    let mut holds: Vec<BTreeSet<Identifier>> = units.iter().map(|unit| unit.members.clone()).collect();
-    for (kind, _) in KINDS {
-        let steps = steps_from_leaders(kind, &units, &ties, &out);
-        for step in 1..=3 {
-            let mut joining: Vec<(&Edge, usize, usize)> = Vec::new();
-            for unit in (0..units.len()).filter(|unit| steps.get(unit) == Some(&step)) {
-                let towards = |(a, b, edge): &(usize, usize, &'_ Edge)| {
-                    let far = if *a == unit { *b } else { *a };
-                    ((*a == unit) != (*b == unit) && steps.get(&far) == Some(&(step - 1)))
-                        .then(|| (edge.sequence(), far))
-                };
-                let (sequence, nearer) = ties.iter().filter_map(towards).min().expect("reached over an edge");
-                let edge = edges.iter().find(|edge| edge.sequence() == sequence).expect("the same edge");
-                joining.push((edge, unit, nearer));
-            }
-            joining.sort_by_key(|(edge, ..)| edge.sequence());
-            for (edge, unit, nearer) in joining {
-                let together: BTreeSet<Identifier> = holds[group[nearer]].union(&holds[unit]).cloned().collect();
-                if is_one_person(&together) {
-                    holds[group[nearer]] = together;
-                    group[unit] = group[nearer];
-                    parent.insert(units[unit].leader.clone(), edge.order.message_id.to_string());
-                }
-            }
-        }
-        out.extend(steps.into_keys());
-    }
-    let heads = (0..units.len()).filter(|&unit| group[unit] == unit);
-    heads.map(|head| Unit { leader: units[head].leader.clone(), members: holds[head].clone() }).collect()
-}
-
-/// The units left that are leaders by this kind, and those within three steps of one, each with its steps.
-fn steps_from_leaders(
-    kind: &str,
-    units: &[Unit],
-    ties: &[(usize, usize, &Edge)],
-    out: &BTreeSet<usize>,
-) -> BTreeMap<usize, u32> {
-    let left = |unit: &usize| !out.contains(unit);
-    let leads = |unit: &usize| units[*unit].leader.kind.as_str() == kind;
-    let mut steps: BTreeMap<usize, u32> =
-        (0..units.len()).filter(|unit| left(unit) && leads(unit)).map(|unit| (unit, 0)).collect();
-    for step in 1..=3 {
-        for &(a, b, _) in ties {
-            for (near, far) in [(a, b), (b, a)] {
-                if steps.get(&near) == Some(&(step - 1)) && left(&far) && !steps.contains_key(&far) {
-                    steps.insert(far, step);
-                }
-            }
-        }
-    }
-    steps
-}
-
-fn is_one_person(names: &BTreeSet<Identifier>) -> bool {
-    let values = |kind: &str| names.iter().filter(|name| name.kind.as_str() == kind).count();
-    KINDS.iter().all(|(kind, class)| values(kind) <= if *class == 'a' { 1 } else { 5 })
-}
-
-// Section 4, "Conflicts".
-
-fn conflicts(edges: &[Edge], leader: &BTreeMap<Identifier, Identifier>) -> BTreeSet<Conflict> {
-    let mut found = BTreeSet::new();
-    for edge in edges.iter().filter(|edge| leader[&edge.anchor] != leader[&edge.other]) {
-        let same_pair = |other: &&Edge| other.anchor == edge.anchor && other.other == edge.other;
-        if !edge.strength.is_trusted() && edges.iter().filter(same_pair).any(|other| other.strength.is_trusted()) {
-            continue;
-        }
-        let both = [&leader[&edge.anchor], &leader[&edge.other]];
-        let held: Vec<&Identifier> =
-            leader.iter().filter(|(_, leads)| both.contains(leads)).map(|(held, _)| held).collect();
-        let values = |kind: &str| held.iter().filter(|held| held.kind.as_str() == kind).count();
-        let reason = if values("user_id") > 1 {
-            "account_conflict"
-        } else if values("email") > 5 || values("phone") > 5 {
-            "limit"
-        } else {
-            "nearest"
-        };
-        let message_id = edge.order.message_id.to_string();
-        found.insert((edge.anchor.clone(), edge.other.clone(), reason, message_id, edge.strength));
-    }
-    found
-}
-
-// Section 5.
-
-type Marks = BTreeMap<Identifier, Vec<(Order, Identifier)>>;
-
-fn marks(log: &[Event], left: &[Vec<Claimed>], leader: &BTreeMap<Identifier, Identifier>) -> Marks {
-    let mut marks = Marks::new();
-    for (event, left) in log.iter().zip(left) {
-        let Some(anchor) = anchor(left) else { continue };
-        for device in event.claim.iter().map(|claimed| &claimed.identifier).filter(|device| is_device(device)) {
-            let mark = (event.order.clone(), leader[&anchor.identifier].clone());
-            marks.entry(device.clone()).or_default().push(mark);
-        }
-    }
-    marks.values_mut().for_each(|of_device| of_device.sort());
-    marks
-}
-
-fn owner(event: &Event, left: &[Claimed], marks: &Marks, leader: &BTreeMap<Identifier, Identifier>) -> Whose {
-    if let Some(anchor) = anchor(left) {
-        return Whose::Person(leader[&anchor.identifier].clone());
-    }
-    let mut devices: Vec<Identifier> =
-        event.claim.iter().map(|claimed| claimed.identifier.clone()).filter(is_device).collect();
-    devices.sort_by_key(priority);
-    let Some(device) = devices.iter().find(|device| marks.contains_key(device)).or(devices.first()) else {
-        return Whose::Unattributed;
-    };
-    let named: Vec<&Identifier> =
-        event.claim.iter().map(|claimed| &claimed.identifier).filter(|name| !is_device(name)).collect();
-    let of_device = marks.get(device).map_or(&[][..], Vec::as_slice);
-    match person_at(of_device, &event.order) {
-        // What names one person never ends at another.
-        Some(person) if named.iter().all(|name| leader.get(name) == Some(&person)) => Whose::Person(person),
-        _ => Whose::Device(device.clone()),
-    }
-}
-
-fn person_at(marks: &[(Order, Identifier)], at: &Order) -> Option<Identifier> {
-    const MINUTE_MS: i64 = 60_000;
-    const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-    let people: BTreeSet<&Identifier> = marks.iter().map(|(_, person)| person).collect();
-    if people.len() == 1 {
-        return people.first().map(|person| (*person).clone());
-    }
-    if people.len() > 20 {
-        return None;
-    }
-    let before = marks.iter().rev().find(|(order, _)| order < at);
-    let after = marks.iter().find(|(order, _)| order > at);
-    match (before, after) {
-        (Some((order, person)), _) if at.time.0 - order.time.0 <= 30 * MINUTE_MS => Some(person.clone()),
-        (Some((from, person)), Some((to, same))) if person == same && to.time.0 - from.time.0 <= 30 * DAY_MS => {
-            Some(person.clone())
-        }
-        (None, Some((order, person))) if order.time.0 - at.time.0 <= 30 * DAY_MS => Some(person.clone()),
-        _ => None,
-    }
-}
-
-// Section 6, "Traits".
-
-fn traits(
-    log: &[Event],
-    left: &[Vec<Claimed>],
-    owner: &BTreeMap<String, Whose>,
-) -> BTreeMap<Whose, BTreeMap<String, Value>> {
-    let mut in_order: Vec<(&Event, Strength)> = Vec::new();
-    for (event, left) in log.iter().zip(left) {
-        let mut devices: Vec<&Claimed> = left.iter().filter(|claimed| is_device(&claimed.identifier)).collect();
-        devices.sort_by_key(|device| priority(&device.identifier));
-        if let Some(speaks) = anchor(left).or(devices.first().copied()) {
-            in_order.push((event, speaks.strength));
-        }
-    }
-    in_order.sort_by_key(|(event, _)| event.order.clone());
-    let mut found: BTreeMap<Whose, BTreeMap<String, Value>> = BTreeMap::new();
-    // From the weakest rank to the strongest, so that the strongest that has a value left is the last to write.
-    for rank in [Strength::Observed, Strength::Proven, Strength::Asserted] {
-        let mut of_rank: BTreeMap<(Whose, String), Value> = BTreeMap::new();
-        for (event, _) in in_order.iter().filter(|(_, strength)| *strength == rank) {
-            for (name, value) in &event.traits {
-                let slot = (owner[&*event.order.message_id].clone(), name.clone());
-                if value.is_null() {
-                    of_rank.remove(&slot);
-                } else {
-                    of_rank.insert(slot, value.clone());
-                }
-            }
-        }
-        for ((whose, name), value) in of_rank {
-            found.entry(whose).or_default().insert(name, value);
-        }
-    }
-    found
+fn canonical(log: &[Event], hashed: &Hashed, accounts: &Accounts, rules: &Rules) -> BTreeMap<Identifier, Identifier> {
+    let aliases = log.iter().filter_map(|event| event.alias.as_ref());
+    let older = aliases.map(|alias| Identifier::new(Kind::ANONYMOUS_ID, alias.previous_id.as_str()));
+    let said = log.iter().flat_map(|event| &event.claim).map(|claimed| claimed.identifier.clone());
+    let names = said.chain(older).chain(accounts.all().into_keys()).filter(|name| rules.rank(name).is_some());
+    names.filter_map(|name| Some((name.clone(), accounts.canonical(&hashed.canonical(&name)?)))).collect()
 }

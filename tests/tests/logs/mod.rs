@@ -123,7 +123,8 @@ impl Sketch {
         let day = if is_observed { self.day.max(43) } else { self.day };
         let time = UnixMillis(start_ms + (day * 24 * 6 + self.ten_minutes) * 600_000);
         let traits = self.traits(&claim);
-        Event { order: Order { time, message_id: format!("l{log}-m{place}").into() }, claim, traits }
+        let order = Order { time, message_id: format!("l{log}-m{place}").into() };
+        Event { traits, ..Event::naming(order, claim) }
     }
 
     /// An identify says an address by its trait, so it sets that too.
