@@ -3,6 +3,7 @@
 use crate::batch::{Delivery, Landing};
 use crate::calls::{self, Kept};
 use crate::digits::push_hex;
+use crate::effect::Effects;
 use crate::event::{self, Event, Kind, MessageIds};
 use crate::identity::{self, Identity, Ids};
 use crate::queue::{self, Bounds, Queue};
@@ -153,7 +154,7 @@ impl Client {
             }
             self.identity.write(&mut turn.effects);
             self.queue.write(&mut turn.effects);
-            turn.effects.push(Effect::Delete { key: entry.key.clone() });
+            turn.effects.delete(entry.key.clone());
         }
         if self.queue.len() > 0 {
             self.delivery.resume(turn.moment.monotonic_ms);

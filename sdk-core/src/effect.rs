@@ -48,3 +48,28 @@ pub enum Effect {
         code: String,
     },
 }
+
+/// Effects as they come about. One call each: a push of an enum of strings written out at every place is a tenth of the
+/// Wasm.
+pub(crate) trait Effects {
+    fn put(&mut self, key: String, value: String);
+    fn delete(&mut self, key: String);
+    fn drop_event(&mut self, message_id: &str, code: &str);
+}
+
+impl Effects for Vec<Effect> {
+    #[inline(never)]
+    fn put(&mut self, key: String, value: String) {
+        self.push(Effect::Put { key, value });
+    }
+
+    #[inline(never)]
+    fn delete(&mut self, key: String) {
+        self.push(Effect::Delete { key });
+    }
+
+    #[inline(never)]
+    fn drop_event(&mut self, message_id: &str, code: &str) {
+        self.push(Effect::Drop { message_id: String::from(message_id), code: String::from(code) });
+    }
+}

@@ -7,6 +7,7 @@
 //! wrote the entry before it heard of a login is thereby overruled instead of undoing the login.
 
 use crate::digits::{push_decimal, random_uuid};
+use crate::effect::Effects;
 use crate::fields::{Fields, read_decimal};
 use crate::json::{self, Kind, Limits};
 use crate::moment::Chance;
@@ -142,7 +143,7 @@ impl Identity {
         value.push('\n');
         push_decimal(&mut value, self.name.revision);
         self.stored = Stored { name: self.name.clone(), session: self.session.clone() };
-        effects.push(Effect::Put { key: String::from(KEY), value });
+        effects.put(String::from(KEY), value);
     }
 }
 

@@ -14,6 +14,7 @@ use block::{Block, Found, Tally};
 pub(crate) use block::{EVENT_START, Events, message_id};
 
 use crate::digits::push_decimal;
+use crate::effect::Effects;
 use crate::fields::{cut, read_decimal};
 use crate::wire::{self, code};
 use crate::{Effect, Entry};
@@ -104,7 +105,7 @@ impl Queue {
         // Backwards: of a block that was split the new half comes first, or a death in between would lose it.
         for block in self.blocks.iter_mut().rev().filter(|block| block.dirty) {
             block.dirty = false;
-            effects.push(Effect::Put { key: key(&self.owner, block.number), value: block.value() });
+            effects.put(key(&self.owner, block.number), block.value());
         }
     }
 
@@ -112,7 +113,7 @@ impl Queue {
     pub(crate) fn drop_unqueued(&mut self, message_id: &str, code: &str, effects: &mut Vec<Effect>) {
         self.tally.add(&self.owner, 1);
         self.put_header(NONE_GONE, effects);
-        effects.push(Effect::Drop { message_id: String::from(message_id), code: String::from(code) });
+        effects.drop_event(message_id, code);
     }
 
     /// Drops what waits too long. A clock that claims more than a year was wrong then or is now: that is kept.
@@ -170,7 +171,7 @@ impl Queue {
         self.blocks.retain(|block| {
             let settled = block.carrier == Some(carrier);
             if settled {
-                effects.push(Effect::Delete { key: key(owner, block.number) });
+                effects.delete(key(owner, block.number));
             }
             !settled
         });
@@ -222,7 +223,7 @@ impl Queue {
             if stored.owner != self.owner {
                 // Its dead block goes first: without its header it would come to life again.
                 if !dead.is_empty() && dead != NONE_GONE {
-                    effects.push(Effect::Delete { key: prefixed(dead) });
+                    effects.delete(prefixed(dead));
                 }
                 if is_news {
                     self.put_header(NONE_GONE, effects);
@@ -252,7 +253,7 @@ impl Queue {
         }
         stored.delete(effects);
         for _ in 0..lost {
-            effects.push(Effect::Drop { message_id: String::new(), code: String::from(code::DAMAGED) });
+            effects.drop_event("", code::DAMAGED);
         }
     }
 
@@ -278,9 +279,9 @@ impl Queue {
         let block = self.blocks.remove(place);
         self.tally.add(&self.owner, block.count);
         self.put_header(&name(&self.owner, block.number), effects);
-        effects.push(Effect::Delete { key: key(&self.owner, block.number) });
+        effects.delete(key(&self.owner, block.number));
         for event in block.events() {
-            effects.push(Effect::Drop { message_id: String::from(message_id(event)), code: String::from(code) });
+            effects.drop_event(message_id(event), code);
         }
     }
 
@@ -293,7 +294,7 @@ impl Queue {
     }
 
     fn put_header(&self, gone: &str, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Put { key: key(&self.owner, HEADER), value: self.tally.value(gone) });
+        effects.put(key(&self.owner, HEADER), self.tally.value(gone));
     }
 
     fn take_number(&mut self) -> u64 {
@@ -330,7 +331,7 @@ impl<'a> StoredAt<'a> {
     }
 
     fn delete(&self, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Delete { key: self.entry.key.clone() });
+        effects.delete(self.entry.key.clone());
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::wasm_toolchain::WasmToolchain;
@@ -38,8 +39,9 @@ fn compile(toolchain: &WasmToolchain) -> Result<PathBuf> {
 }
 
 /// A panic only stops: it has no text and no place to name. Inlining in MIR, which `opt-level = "z"` leaves out, saves
-/// another fiftieth.
-const WASM_FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zinline-mir=yes";
+/// another fiftieth; and the tracker hands numbers and bytes over, no references, so that no table is kept for them.
+const WASM_FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Ctarget-feature=-reference-types \
+    -Zlocation-detail=none -Zinline-mir=yes -Zinline-mir-threshold=100 -Zmir-opt-level=3";
 
 /// Its own: the flags differ from those of every other build.
 fn target_folder() -> PathBuf {
@@ -55,24 +57,41 @@ fn bind(module: &Path) -> Result<PathBuf> {
     Ok(generated.join("selvedge_wasm_bg.wasm"))
 }
 
-/// wasm-opt from npm's `binaryen`, in place.
+/// By npm's `binaryen`, in place: first without what `core.ts` does not call, then as small as it gets.
 fn shrink(module: &Path) -> Result<()> {
-    let package = tree::tracker_package();
-    let mut wasm_opt = Command::new("node");
-    wasm_opt.arg(package.join("node_modules/binaryen/bin/wasm-opt")).arg(module).arg("-o").arg(module);
-    wasm_opt.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]).args(BROWSER_FEATURES);
-    process::read(&mut wasm_opt).map(drop)
+    let graph = target_folder().join("called.json");
+    fs::write(&graph, called_from_the_page()).with_context(|| format!("could not write {}", graph.display()))?;
+    let mut metadce = binaryen("wasm-metadce", module);
+    process::read(metadce.arg(format!("--graph-file={}", graph.display())))?;
+    let mut opt = binaryen("wasm-opt", module);
+    // The stack lies lowest (rustc's `--stack-first`): nobody keeps anything in the first KiB.
+    opt.args(["-Oz", "-ffm", "--low-memory-unused", "--converge", "--strip-debug", "--strip-producers"]);
+    process::read(&mut opt).map(drop)
+}
+
+fn binaryen(tool: &str, module: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.arg(tree::tracker_package().join("node_modules/binaryen/bin").join(tool));
+    command.arg(module).arg("-o").arg(module).args(BROWSER_FEATURES);
+    command
+}
+
+/// The exports that a page reaches, as wasm-metadce reads it.
+fn called_from_the_page() -> String {
+    let exports = ["memory", "handle", "__wbindgen_malloc", "__wbindgen_free"];
+    let nodes = exports.map(|name| json!({ "name": name, "export": name }));
+    let page = json!({ "name": "page", "root": true, "reaches": exports });
+    json!(nodes.into_iter().chain([page]).collect::<Vec<_>>()).to_string()
 }
 
 /// What rustc's wasm32 target uses, and every browser runs. With all that wasm-opt knows, it also writes types that
 /// no browser reads yet.
-const BROWSER_FEATURES: [&str; 7] = [
+const BROWSER_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
     "--enable-sign-ext",
 ];
 
