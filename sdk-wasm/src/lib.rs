@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::codec::Message;
 
-/// A fourth of the weight of std's allocator, which knows threads and huge pages; as fast.
+/// A fourth of the weight of std's allocator, and constant time (TLSF).
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

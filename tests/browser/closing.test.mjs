@@ -54,7 +54,11 @@ async function trackAndClose(t, count) {
   // Never answered: the page is gone.
   page
     .evaluate((count) => {
-      for (let n = 0; n < count; n++) window.selvedge.track("Closing", { n });
+      const names = ["Indigo denim", "Natural linen", "Grey herringbone", "Madder gingham", "Navy ticking", "Sashiko"];
+      for (let n = 0; n < count; n++) {
+        const product = { product_id: crypto.randomUUID().slice(0, 8), name: names[n % names.length], price: (n * 37) % 101, currency: "EUR" };
+        window.selvedge.track("Closing", { n, ...product, position: (n * 7) % 24 });
+      }
       window.close();
     }, count)
     .catch(() => {});

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startCollector } from "./collector.mjs";
 import { openSite, tracked } from "./site.mjs";
-import { assertNoneTwice, flushed, idsOf, newVisitor, numbersOf, set, stored, track, upTo } from "./stage.mjs";
+import { anonymousOf, assertNoneTwice, flushed, idsOf, newVisitor, numbersOf, set, stored, track, upTo } from "./stage.mjs";
 
 test("three pages, one event offline and a login are one person's history, each event once", async (t) => {
-  const { collector, doorway, site, visitor, tracker } = await set(t);
+  const { collector, site, visitor, tracker } = await set(t);
   for (const path of ["/a", "/b", "/c"]) site.put(path, tracked(tracker, { attributes: "" }));
   const page = await visitor.open(`${site.url}/a`);
   for (const path of ["/b", "/c"]) await page.goto(site.url + path);
@@ -23,7 +23,7 @@ test("three pages, one event offline and a login are one person's history, each 
   assert.equal(profile.traits.email, "ada@example.com");
   const { anonymousId } = await idsOf(page);
   assert.ok(profile.identifiers.some(({ kind, value }) => kind === "anonymous_id" && value === anonymousId));
-  assertNoneTwice(doorway.events());
+  assertNoneTwice(events);
 });
 
 test("what a collector hears, its upstream knows too", async (t) => {
@@ -46,4 +46,21 @@ test("what a collector hears, its upstream knows too", async (t) => {
   const events = await stored(upstream, "user_id:ada", 4);
   assert.deepEqual(numbersOf(events, "Before Login"), upTo(3));
   assert.deepEqual(events.map(({ messageId }) => messageId), (await edge.events("user_id:ada")).map(({ messageId }) => messageId));
+});
+
+test("a page that comes back as it was goes on tracking, and loses nothing of before", async (t) => {
+  const { collector, site, visitor } = await set(t);
+  const page = await visitor.open(`${site.url}/`);
+  await flushed(page);
+  await page.evaluate(() => {
+    window.isSameLife = true;
+    addEventListener("pageshow", ({ persisted }) => (window.cameBack = persisted));
+  });
+  await track(page, "There And Back", 2);
+  await page.goto(`${site.url}/plain`);
+  await page.goBack({ waitUntil: "commit" });
+  await page.waitForFunction(() => window.cameBack && window.isSameLife);
+  await track(page, "There And Back", 2, 2);
+  await flushed(page);
+  assert.deepEqual(numbersOf(await stored(collector, await anonymousOf(page), 4), "There And Back"), upTo(4));
 });

@@ -104,7 +104,7 @@ export function numbersOf(events, name) {
   return events.filter(({ event }) => event === name).map(({ properties }) => Number(properties.n)).sort((a, b) => a - b);
 }
 
-/** Of events as they passed the doorway. @param {{messageId: string}[]} events */
+/** Of events as they passed the doorway, or are stored. @param {{messageId: string}[]} events */
 export function assertNoneTwice(events) {
   assert.equal(new Set(events.map(({ messageId }) => messageId)).size, events.length, "sent twice");
 }
@@ -126,7 +126,7 @@ let running;
 function browser() {
   const executablePath = process.env.CHROMIUM;
   if (!executablePath) throw new Error("CHROMIUM names no browser: run these tests by `cargo xtask test`");
-  running ??= chromium.launch({ executablePath, args: FLAGS });
+  running ??= chromium.launch({ executablePath, args: FLAGS, ignoreDefaultArgs: KEPT_OUT });
   return running;
 }
 
@@ -134,3 +134,5 @@ after(async () => (await running)?.close());
 
 /** No sandbox, so that it also starts in containers; no traffic of its own. */
 export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** Visitors go back to pages that were kept as they were: Playwright would switch that off. */
+const KEPT_OUT = ["--disable-back-forward-cache"];
