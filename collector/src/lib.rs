@@ -13,6 +13,7 @@ pub mod event;
 pub mod forward;
 pub mod http;
 pub mod identity;
+pub mod identity_key;
 pub mod ingest;
 pub mod key;
 pub mod profile;

@@ -41,6 +41,7 @@ pub mod field {
     pub const CONTEXT: &str = "context";
     pub const EVENT: &str = "event";
     pub const GROUP_ID: &str = "groupId";
+    pub const IDENTITY_TOKEN: &str = "identityToken";
     pub const INTEGRATIONS: &str = "integrations";
     pub const MESSAGE_ID: &str = "messageId";
     pub const NAME: &str = "name";

@@ -54,12 +54,12 @@ struct RevokeFlags {
 }
 
 #[derive(Debug, Args)]
-struct PlaceAndForm {
+pub(super) struct PlaceAndForm {
     #[command(flatten)]
-    place: PlaceFlags,
+    pub(super) place: PlaceFlags,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -157,7 +157,7 @@ fn revoke(flags: &RevokeFlags) -> Result<(), CommandError> {
 }
 
 /// The ledger that is there: a mistyped directory must not become a new one.
-fn existing(place: &PlaceFlags) -> Result<SqliteStore, CommandError> {
+pub(super) fn existing(place: &PlaceFlags) -> Result<SqliteStore, CommandError> {
     let directory = settle_place(place)?;
     if !SqliteStore::exists(&directory) {
         return Err(CommandError::NoLedger { directory });

@@ -2,6 +2,7 @@
 //! the work, and prints. Exit 0 success, 1 failure, 2 usage.
 
 mod first_keys;
+mod identity_key;
 mod key;
 mod serve;
 
@@ -14,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock::NoChance;
 use crate::config::ConfigError;
 use crate::event::Workspace;
+use crate::identity_key::{NoIdentityKey, NotAPublicKey};
 use crate::store::{StoreError, View};
 
 /// The edge that stitches: collects what people do, finds out who is who, hands clean profiles upstream.
@@ -30,6 +32,8 @@ enum Command {
     Serve(serve::ServeCommand),
     /// Make, list and revoke keys
     Key(key::KeyCommand),
+    /// Make, import, list and revoke what proves a login: your backend signs, the collector checks
+    IdentityKey(identity_key::IdentityKeyCommand),
 }
 
 /// Runs what the command line asks for. A usage error ends in clap, with exit code 2.
@@ -39,6 +43,7 @@ pub fn run() -> Result<(), CommandError> {
     match command {
         Command::Serve(command) => serve::run(command),
         Command::Key(command) => key::run(&command),
+        Command::IdentityKey(command) => identity_key::run(&command),
     }
 }
 
@@ -56,6 +61,14 @@ pub enum CommandError {
     NoLedger { directory: PathBuf },
     #[error("no key has the id {id}: `selvedge key list` shows them")]
     NoSuchKey { id: i64 },
+    #[error(transparent)]
+    IdentityKey(#[from] NoIdentityKey),
+    #[error("no identity key has the id {id}: `selvedge identity-key list` shows them")]
+    NoSuchIdentityKey { id: i64 },
+    #[error("{} cannot be read: {source}", file.display())]
+    Unread { file: PathBuf, source: io::Error },
+    #[error("{} is no key to check tokens with: {why}", file.display())]
+    NotAPublicKey { file: PathBuf, why: NotAPublicKey },
     #[error("the key {id} was revoked before")]
     AlreadyRevoked { id: i64 },
     #[error("another `selvedge serve` runs on {}: stop it, or give this one a directory of its own", directory.display())]

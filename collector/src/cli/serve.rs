@@ -56,6 +56,9 @@ async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandErr
     let inside = Inside { store: store.clone(), intake, rules, clock: clock.clone() };
     let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts, destinations };
     let state = Arc::new(State::new(inside, settings));
+    if let Err(refusal) = state.settle_guard_from(workspace).await {
+        tracing::warn!(%refusal, "the guard is not set yet: it will be before the next event is taken");
+    }
 
     greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("stdout is closed"))?;
     tracing::info!(%address, data = %config.data.display(), "listening");

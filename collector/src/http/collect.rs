@@ -50,7 +50,9 @@ pub(super) async fn commit(
 ) -> Result<Outcome, Refusal> {
     let received_at = state.inside.clock.now();
     state.rates.admit(key, sender, envelope.events.len(), received_at)?;
-    let desk = Desk { key, rules: &state.inside.rules, limits: state.limits(), received_at };
+    let identity_keys = state.identity_keys(key.workspace).await?;
+    let desk =
+        Desk { key, rules: &state.inside.rules, identity_keys: &identity_keys, limits: state.limits(), received_at };
     let accepted = ingest::accept(envelope, &desk);
     let committed = if accepted.events.is_empty() {
         Committed::default()

@@ -9,6 +9,7 @@ mod cors;
 mod decisions;
 mod error;
 mod events;
+mod guarding;
 mod health;
 mod keys;
 mod metrics;
@@ -68,6 +69,7 @@ pub struct State {
     /// Bytes of bodies that may still come in.
     body_bytes: Arc<Semaphore>,
     rates: rates::Rates,
+    guarded: guarding::Guarded,
     counts: metrics::Counts,
     is_draining: AtomicBool,
 }
@@ -80,6 +82,7 @@ impl State {
             body_bytes: Arc::new(Semaphore::new(settings.limits.in_flight_body_bytes)),
             rates: rates::Rates::new(&settings.limits),
             counts: metrics::Counts::default(),
+            guarded: guarding::Guarded::default(),
             is_draining: AtomicBool::new(false),
             inside,
             settings,

@@ -6,6 +6,8 @@ use selvedge_core::wire::MAX_IDENTIFIERS_PER_EVENT;
 
 use super::Desk;
 use super::parts::{self, Parts, member, name_of, text};
+use super::proof;
+use super::token::Proven;
 use super::verdict::{EventRefusal, Warning, Warnings};
 use crate::event::{Claimed, EventType, Strength};
 use crate::identity::normal::{self, Algorithm, Blocked};
@@ -14,6 +16,7 @@ use crate::identity::normal::{self, Algorithm, Blocked};
 pub(super) fn of(
     parts: &Parts<'_>,
     event_type: EventType,
+    proven: Option<&Proven>,
     desk: &Desk<'_>,
     warnings: &mut Warnings,
 ) -> Result<Vec<Claimed>, EventRefusal> {
@@ -23,6 +26,9 @@ pub(super) fn of(
     let anonymous_id = name_of(parts.anonymous_id, "/anonymousId")?;
     if let Some(user_id) = &user_id {
         claim.name(Kind::USER_ID, user_id, "/userId");
+    }
+    if let Some(proven) = proven {
+        claim.prove(proven);
     }
     if let Some(anonymous_id) = anonymous_id {
         claim.name(Kind::ANONYMOUS_ID, &anonymous_id, "/anonymousId");
@@ -87,6 +93,24 @@ impl Claim<'_> {
             Ok(identifier) => self.add(identifier, class, pointer),
             Err(Blocked::NamesNobody) => self.warnings.add(Warning::BlockedIdentifier, pointer),
             Err(Blocked::AmbiguousPhone) => self.warnings.add(Warning::AmbiguousPhone, pointer),
+        }
+    }
+
+    /// Trusts the account that the event names, if it is the token's, and what the site has verified of it. Before
+    /// anything else is named, so that of what is said twice the proof counts.
+    fn prove(&mut self, proven: &Proven) {
+        let account = normal::identifier(Kind::USER_ID, &proven.user_id, self.desk.rules);
+        let named = self.named.first_mut().filter(|named| account.as_ref() == Ok(&named.identifier));
+        let Some(named) = named else {
+            self.warnings.add(Warning::TokenMismatch, proof::AT);
+            return;
+        };
+        named.strength = Strength::Proven;
+        let stated = [(Kind::EMAIL, &proven.email), (Kind::PHONE, &proven.phone)];
+        for (kind, value) in stated.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?))) {
+            let named_before = self.named.len();
+            self.name(kind, value, proof::AT);
+            self.named.iter_mut().skip(named_before).for_each(|named| named.strength = Strength::Proven);
         }
     }
 

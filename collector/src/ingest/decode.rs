@@ -8,6 +8,7 @@ use selvedge_core::wire::field;
 
 use super::limits::Limits;
 use super::parts::text;
+use super::secrets::without_key;
 use super::time;
 use super::verdict::RequestRefusal;
 use crate::event::{EventType, UnixMillis};
@@ -130,19 +131,6 @@ fn shared_context(body: &Bytes, value: &[u8], limits: &Limits) -> Result<Bytes, 
         Some(Kind::Array) if json::elements(value).next().is_none() => Ok(Bytes::new()),
         _ => Err(RequestRefusal::BadContext),
     }
-}
-
-/// The event without the key that came in it: keys are stored hashed or not at all.
-fn without_key(event: &[u8]) -> Bytes {
-    let mut kept = Vec::with_capacity(event.len());
-    for (key, value) in json::members(event).filter_map(Result::ok).filter(|(key, _)| !key.is(field::WRITE_KEY)) {
-        kept.extend_from_slice(if kept.is_empty() { b"{\"" } else { b",\"" });
-        kept.extend_from_slice(key.as_bytes());
-        kept.extend_from_slice(b"\":");
-        kept.extend_from_slice(value);
-    }
-    kept.extend_from_slice(if kept.is_empty() { b"{}" } else { b"}" });
-    kept.into()
 }
 
 #[cfg(test)]

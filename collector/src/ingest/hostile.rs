@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{EventType, Source, Workspace};
+use crate::identity_key::IdentityKeys;
 use crate::key::Trust;
 
 proptest! {
@@ -89,6 +90,12 @@ fn judge(body: &Bytes, shape: Shape) -> Option<Accepted> {
     };
     let (rules, limits) = (Rules::default(), Limits::default());
     let envelope = Envelope::open(body, shape, &limits).ok()?;
-    let desk = Desk { key: &key, rules: &rules, limits: &limits, received_at: UnixMillis(1_767_268_800_000) };
+    let desk = Desk {
+        key: &key,
+        rules: &rules,
+        identity_keys: &IdentityKeys::default(),
+        limits: &limits,
+        received_at: UnixMillis(1_767_268_800_000),
+    };
     Some(accept(&envelope, &desk))
 }

@@ -9,7 +9,10 @@ mod limits;
 mod message_id;
 mod normalise;
 mod parts;
+mod proof;
+mod secrets;
 mod time;
+mod token;
 mod traits;
 mod verdict;
 pub mod writer;
@@ -17,10 +20,12 @@ pub mod writer;
 pub use decode::{Envelope, Shape};
 pub use limits::Limits;
 pub use time::parse as parse_time;
+pub use token::NotProven;
 pub use verdict::{EventRefusal, RequestRefusal, Warning};
 
 use crate::event::{AcceptedEvent, BatchFrame, Strength, UnixMillis, Verdict, Via};
 use crate::identity::Rules;
+use crate::identity_key::IdentityKeys;
 use crate::key::{Right, StoredKey};
 
 /// By what the events of one request are judged.
@@ -30,6 +35,8 @@ pub struct Desk<'a> {
     pub key: &'a StoredKey,
     /// What names whom.
     pub rules: &'a Rules,
+    /// What proves a login.
+    pub identity_keys: &'a IdentityKeys,
     /// How much is too much.
     pub limits: &'a Limits,
     /// When the request was complete.
@@ -72,15 +79,16 @@ pub struct Accepted {
 
 /// Judges the events of a request one by one: a bad one costs itself only.
 pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
-    let shared = normalise::Shared {
+    let mut shared = normalise::Shared {
         default_type: envelope.default_type,
         sent_at: envelope.sent_at,
         context: parts::ContextParts::of(&envelope.context),
+        tokens: proof::Tokens::default(),
     };
     let mut events = Vec::with_capacity(envelope.events.len());
     let (mut rejected, mut warnings) = (Vec::new(), Vec::new());
     for (index, raw) in (0..).zip(&envelope.events) {
-        match normalise::event(raw, index, &shared, desk, &mut warnings) {
+        match normalise::event(raw, index, &mut shared, desk, &mut warnings) {
             Ok(event) => events.push(event),
             Err(refusal) => rejected.push(Verdict {
                 index,
@@ -96,7 +104,10 @@ pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
         source: desk.key.id,
         received_at: desk.received_at,
         sent_at: envelope.sent_at,
-        context: envelope.context.clone(),
+        context: match shared.context.identity_token {
+            Some(_) => secrets::context_without_token(&envelope.context),
+            None => envelope.context.clone(),
+        },
         via: via(&events, &shared, desk),
     };
     Accepted { frame, events, rejected, warnings }
@@ -120,6 +131,9 @@ fn via(events: &[AcceptedEvent], shared: &normalise::Shared<'_>, desk: &Desk<'_>
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+#[cfg(test)]
+pub(crate) use token::tests::Signer;
 
 #[cfg(test)]
 mod hostile;

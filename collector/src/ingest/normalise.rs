@@ -5,28 +5,31 @@ use selvedge_core::json::{self, Kind};
 use selvedge_core::wire::field;
 
 use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
+use super::proof::Tokens;
 use super::verdict::{EventRefusal, Warning, Warnings};
-use super::{Desk, Limits, alias, claim, message_id, time, traits};
+use super::{Desk, Limits, alias, claim, message_id, secrets, time, traits};
 use crate::event::{AcceptedEvent, EventType, Order, Snapshot, Strength, UnixMillis, Verdict};
 
 /// What the events of one request share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Shared<'a> {
     pub(super) default_type: Option<EventType>,
     pub(super) sent_at: Option<UnixMillis>,
     pub(super) context: ContextParts<'a>,
+    pub(super) tokens: Tokens,
 }
 
 /// The event at `index` of a request. What it is stored in spite of is added to `warnings`.
 pub(super) fn event(
     raw: &Bytes,
     index: u32,
-    shared: &Shared<'_>,
+    shared: &mut Shared<'_>,
     desk: &Desk<'_>,
     warnings: &mut Vec<Verdict>,
 ) -> Result<AcceptedEvent, EventRefusal> {
     check(raw, desk)?;
     let mut parts = Parts::of(raw)?;
+    let kept = if parts.carries_token { secrets::without_token(raw) } else { raw.clone() };
     parts.context = parts.context.over(shared.context);
     let event_type = event_type(&parts, shared)?;
     let mut met = Warnings::default();
@@ -37,8 +40,8 @@ pub(super) fn event(
     };
     let message_id = match message_id::stated(parts.message_id, desk)? {
         Some(message_id) => message_id,
-        None if times.timestamp.or(times.original_timestamp).is_some() => message_id::by_hash(raw, event_type),
-        None => message_id::by_chance(raw, event_type, desk.received_at),
+        None if times.timestamp.or(times.original_timestamp).is_some() => message_id::by_hash(&kept, event_type),
+        None => message_id::by_chance(&kept, event_type, desk.received_at),
     };
     let corrected = times.correct(desk.received_at, desk.earliest());
     if corrected.clamped {
@@ -46,7 +49,8 @@ pub(super) fn event(
     }
     let name = name(&parts, event_type, desk)?;
     text_of(parts.group_id, "/groupId")?;
-    let claim = claim::of(&parts, event_type, desk, &mut met)?;
+    let proven = shared.tokens.of(&parts.context, corrected.time, desk, &mut met);
+    let claim = claim::of(&parts, event_type, proven, desk, &mut met)?;
     let older_account = alias::older_account(&parts, event_type, &claim, desk);
     if claim.is_empty() {
         met.add(Warning::NoIdentifier, "");
@@ -62,7 +66,7 @@ pub(super) fn event(
         traits: traits_set(&parts, event_type),
         snapshot: snapshot(&message_id, event_type, &parts, desk),
         order: Order { time: corrected.time, message_id },
-        raw: raw.clone(),
+        raw: kept,
     })
 }
 

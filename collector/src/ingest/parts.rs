@@ -25,6 +25,8 @@ pub(super) struct Parts<'a> {
     pub(super) properties: Option<&'a [u8]>,
     pub(super) traits: Option<&'a [u8]>,
     pub(super) context: ContextParts<'a>,
+    /// Whether there is an identity token in it, or in one before it.
+    pub(super) carries_token: bool,
 }
 
 impl<'a> Parts<'a> {
@@ -53,6 +55,7 @@ impl<'a> Parts<'a> {
                 field::TRAITS => parts.traits = object(value, "/traits")?,
                 field::CONTEXT => {
                     parts.context = object(value, "/context")?.map(ContextParts::of).unwrap_or_default();
+                    parts.carries_token |= parts.context.identity_token.is_some();
                 }
                 _ => {}
             }
@@ -68,6 +71,8 @@ pub(super) struct ContextParts<'a> {
     pub(super) device: Option<&'a [u8]>,
     pub(super) external_ids: Option<&'a [u8]>,
     pub(super) selvedge: Option<&'a [u8]>,
+    /// Of whatever type: it is never kept.
+    pub(super) identity_token: Option<&'a [u8]>,
 }
 
 impl<'a> ContextParts<'a> {
@@ -84,6 +89,8 @@ impl<'a> ContextParts<'a> {
                 parts.external_ids = Some(value);
             } else if kind == Some(Kind::Object) && key.is("selvedge") {
                 parts.selvedge = Some(value);
+            } else if kind != Some(Kind::Null) && key.is(field::IDENTITY_TOKEN) {
+                parts.identity_token = Some(value);
             }
         }
         parts
@@ -96,6 +103,7 @@ impl<'a> ContextParts<'a> {
             device: self.device.or(shared.device),
             external_ids: self.external_ids.or(shared.external_ids),
             selvedge: self.selvedge.or(shared.selvedge),
+            identity_token: self.identity_token.or(shared.identity_token),
         }
     }
 }

@@ -4,6 +4,7 @@
 use selvedge_core::json::{Fault, FaultKind};
 use selvedge_core::wire::code;
 
+use super::token::NotProven;
 use crate::event::Verdict;
 
 /// Why a whole request is refused before any of its events is looked at.
@@ -183,6 +184,12 @@ pub enum Warning {
     /// A public key cannot say that two accounts are one.
     #[error("an alias from a public key joins no accounts; send it from a server")]
     UntrustedAlias,
+    /// An identity token that is not valid.
+    #[error("the identity token proves nothing: {0}")]
+    TokenInvalid(NotProven),
+    /// A valid identity token of somebody else.
+    #[error("the identity token is another's: its `sub` is not the event's userId, which is observed only")]
+    TokenMismatch,
 }
 
 impl Warning {
@@ -195,6 +202,8 @@ impl Warning {
             Self::AmbiguousPhone => code::AMBIGUOUS_PHONE,
             Self::ClockClamped => code::CLOCK_CLAMPED,
             Self::UntrustedAlias => code::UNTRUSTED_ALIAS,
+            Self::TokenInvalid(_) => code::TOKEN_INVALID,
+            Self::TokenMismatch => code::TOKEN_MISMATCH,
         }
     }
 }

@@ -13,7 +13,7 @@
 //! - What follows from it, written where it changes: `placement` (whose person an account or contact is), `conflict`,
 //!   `profile` and `change`. Whose an event is stands nowhere: it follows from the shape's anchor, or from the marks
 //!   on its device, as slices of orders.
-//! - What operators set: `write_key`, `destination`, `dead_letter`.
+//! - What operators set: `write_key`, `identity_key`, `destination`, `dead_letter`.
 
 mod error;
 mod marks;
@@ -32,10 +32,13 @@ pub use reader::{
 };
 pub use record::*;
 
+use std::sync::Arc;
+
 use selvedge_core::identifier::{Identifier, Kind};
 
 use crate::event::{BatchFrame, Guard, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
+use crate::identity_key::{IdentityKeyId, IdentityKeys, NewIdentityKey, StoredIdentityKey};
 use crate::key::{KeyDigest, NewKey, StoredKey};
 
 /// A home of the ledger.
@@ -50,6 +53,9 @@ pub trait Store: Send + Sync + 'static {
     /// The key of this digest, revoked or not. Cheap enough for every request, and never older than the last commit
     /// of any process.
     fn key(&self, digest: &KeyDigest) -> Result<Option<StoredKey>, StoreError>;
+
+    /// What the tokens of a workspace are judged by, as cheap and as new as [`Store::key`].
+    fn identity_keys(&self, workspace: Workspace) -> Result<Arc<IdentityKeys>, StoreError>;
 }
 
 /// What can be asked of one consistent state of the ledger.
@@ -171,6 +177,8 @@ pub trait View {
 
     /// All keys of a workspace, oldest first.
     fn keys(&self, workspace: Workspace) -> Result<Vec<StoredKey>, StoreError>;
+    /// All identity keys of a workspace, revoked ones too, oldest first.
+    fn identity_keys(&self, workspace: Workspace) -> Result<Vec<StoredIdentityKey>, StoreError>;
     /// How far a destination has got; `None` for one that was never seen.
     fn position(&self, destination: &str) -> Result<Option<Position>, StoreError>;
     /// What a destination refused for good, newest first.
@@ -243,6 +251,10 @@ pub trait Transaction: View {
     fn insert_key(&self, key: &NewKey) -> Result<Source, StoreError>;
     /// Revokes a key; false when there is no such key, or when it was revoked before.
     fn revoke_key(&self, key: Source, at: UnixMillis) -> Result<bool, StoreError>;
+    /// Stores an identity key.
+    fn insert_identity_key(&self, key: &NewIdentityKey) -> Result<IdentityKeyId, StoreError>;
+    /// Revokes an identity key; false when there is no such key, or when it was revoked before.
+    fn revoke_identity_key(&self, key: IdentityKeyId, at: UnixMillis) -> Result<bool, StoreError>;
     /// Notes how far a destination has got.
     fn set_position(&self, destination: &str, position: Position) -> Result<(), StoreError>;
     /// Keeps what a destination refused for good.

@@ -5,6 +5,7 @@ mod doors;
 mod intake;
 mod keys;
 mod reads;
+mod tokens;
 
 use std::sync::Arc;
 

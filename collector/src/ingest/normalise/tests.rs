@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::{Source, Workspace};
 use crate::identity::Rules;
+use crate::identity_key::IdentityKeys;
 use crate::ingest::Limits;
 use crate::key::{Right, StoredKey, Trust};
 
@@ -27,7 +28,7 @@ fn a_track_call_is_accepted_with_its_parts() {
 fn the_raw_message_is_kept_untouched() {
     let text = br#" {"type":"track","event":"x" , "big":18446744073709551616,"one":1.0,"nul":"\u0000","none":null}"#;
     let raw = Bytes::from_static(text);
-    let event = event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
+    let event = event(&raw, 0, &mut shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
     assert_eq!(event.raw, raw);
     assert_eq!(event.raw.as_ptr(), raw.as_ptr());
 }
@@ -269,10 +270,10 @@ fn a_national_number_without_a_region_is_ambiguous() {
 
 #[test]
 fn the_type_of_the_path_serves_events_that_say_none() {
-    let of_path = Shared { default_type: Some(EventType::Page), ..shared() };
-    let judge = |text: &'static str| {
+    let mut of_path = Shared { default_type: Some(EventType::Page), ..shared() };
+    let mut judge = |text: &'static str| {
         let raw = Bytes::from_static(text.as_bytes());
-        event(&raw, 0, &of_path, &desk(&key(Right::Public)), &mut Vec::new()).map(|event| event.event_type)
+        event(&raw, 0, &mut of_path, &desk(&key(Right::Public)), &mut Vec::new()).map(|event| event.event_type)
     };
     assert_eq!(judge("{}"), Ok(EventType::Page));
     assert_eq!(judge(r#"{"type":"identify"}"#), Ok(EventType::Identify));
@@ -308,9 +309,11 @@ fn what_breaks_a_rule_is_refused_with_code_and_place() {
 fn an_event_that_a_collector_sends_on_may_carry_its_batchs_context_in_itself() {
     let of = |context: &str| format!(r#"{{"type":"page","context":{{{context}"x":"{}"}}}}"#, "x".repeat(60_000));
     let forwarded = of(r#""selvedge":{"guarded":true},"#);
-    assert!(event(&Bytes::from(forwarded.clone()), 0, &shared(), &desk(&key(Right::Secret)), &mut Vec::new()).is_ok());
+    assert!(
+        event(&Bytes::from(forwarded.clone()), 0, &mut shared(), &desk(&key(Right::Secret)), &mut Vec::new()).is_ok()
+    );
     for (right, text) in [(Right::Public, forwarded), (Right::Secret, of(""))] {
-        let refusal = event(&Bytes::from(text), 0, &shared(), &desk(&key(right)), &mut Vec::new()).unwrap_err();
+        let refusal = event(&Bytes::from(text), 0, &mut shared(), &desk(&key(right)), &mut Vec::new()).unwrap_err();
         assert_eq!(refusal.code(), "event_too_large", "{right:?}");
     }
 }
@@ -373,9 +376,9 @@ fn a_resend_of_an_event_without_a_message_id_is_the_same_event_if_it_has_a_time(
 #[test]
 fn the_context_of_the_batch_stands_beneath_that_of_the_event() {
     let context = br#"{"traits":{"plan":"batch"},"externalIds":[{"id":"c@d.example","type":"email"}]}"#;
-    let shared = Shared { context: ContextParts::of(context), ..shared() };
+    let mut shared = Shared { context: ContextParts::of(context), ..shared() };
     let raw = Bytes::from_static(br#"{"type":"identify","userId":"u1","context":{"traits":{"plan":"own"}}}"#);
-    let event = event(&raw, 0, &shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
+    let event = event(&raw, 0, &mut shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap();
     assert_eq!(trait_texts(&event), [r#"plan="own""#]);
     assert_eq!(names(&event), ["user_id:u1", "email:c@d.example"]);
 }
@@ -383,10 +386,10 @@ fn the_context_of_the_batch_stands_beneath_that_of_the_event() {
 #[test]
 fn the_device_of_the_batch_stands_whole_beneath_that_of_the_event() {
     let context = br#"{"device":{"type":"ios","id":"F-1","token":"tok-1"}}"#;
-    let shared = Shared { context: ContextParts::of(context), ..shared() };
-    let named = |text: &'static str| {
+    let mut shared = Shared { context: ContextParts::of(context), ..shared() };
+    let mut named = |text: &'static str| {
         let raw = Bytes::from_static(text.as_bytes());
-        names(&event(&raw, 0, &shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap()).join(" ")
+        names(&event(&raw, 0, &mut shared, &desk(&key(Right::Public)), &mut Vec::new()).unwrap()).join(" ")
     };
     assert_eq!(named(r#"{"type":"page","context":{"locale":"de"}}"#), "idfv:F-1 push_token:tok-1");
     assert_eq!(named(r#"{"type":"page","context":{"device":{"type":"android","id":"9"}}}"#), "android_id:9");
@@ -395,17 +398,17 @@ fn the_device_of_the_batch_stands_whole_beneath_that_of_the_event() {
 fn accepted(text: &str) -> (AcceptedEvent, Vec<String>) {
     let mut warnings = Vec::new();
     let raw = Bytes::copy_from_slice(text.as_bytes());
-    let event = event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut warnings).unwrap();
+    let event = event(&raw, 0, &mut shared(), &desk(&key(Right::Public)), &mut warnings).unwrap();
     (event, warnings.iter().map(|warning| format!("{} {}", warning.code, warning.pointer)).collect())
 }
 
 fn accepted_with(right: Right, text: &str) -> AcceptedEvent {
-    event(&Bytes::copy_from_slice(text.as_bytes()), 0, &shared(), &desk(&key(right)), &mut Vec::new()).unwrap()
+    event(&Bytes::copy_from_slice(text.as_bytes()), 0, &mut shared(), &desk(&key(right)), &mut Vec::new()).unwrap()
 }
 
 fn refused(text: &str) -> EventRefusal {
     let raw = Bytes::copy_from_slice(text.as_bytes());
-    event(&raw, 0, &shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap_err()
+    event(&raw, 0, &mut shared(), &desk(&key(Right::Public)), &mut Vec::new()).unwrap_err()
 }
 
 fn names(event: &AcceptedEvent) -> Vec<String> {
@@ -417,13 +420,14 @@ fn trait_texts(event: &AcceptedEvent) -> Vec<String> {
 }
 
 fn shared() -> Shared<'static> {
-    Shared { default_type: None, sent_at: None, context: ContextParts::default() }
+    Shared { default_type: None, sent_at: None, context: ContextParts::default(), tokens: Tokens::default() }
 }
 
 fn desk(key: &StoredKey) -> Desk<'_> {
     static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(Rules::default);
+    static KEYS: std::sync::LazyLock<IdentityKeys> = std::sync::LazyLock::new(IdentityKeys::default);
     static LIMITS: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
-    Desk { key, rules: &RULES, limits: &LIMITS, received_at: RECEIVED_AT }
+    Desk { key, rules: &RULES, identity_keys: &KEYS, limits: &LIMITS, received_at: RECEIVED_AT }
 }
 
 fn key(right: Right) -> StoredKey {

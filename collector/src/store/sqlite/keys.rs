@@ -6,12 +6,14 @@
 //! and group, and needs no rule about which writes matter.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row, named_params};
 
 use super::connection::{Readers, open_reader};
 use super::session::Session;
 use crate::event::{Source, UnixMillis, Workspace};
+use crate::identity_key::IdentityKeys;
 use crate::key::{KeyDigest, NewKey, Origin, Right, StoredKey, Trust};
 use crate::store::StoreError;
 
@@ -27,29 +29,41 @@ pub(super) struct KeyCache {
     connection: Option<Connection>,
     data_version: i64,
     known: HashMap<[u8; 32], StoredKey>,
+    pub(super) identity_keys: HashMap<Workspace, Arc<IdentityKeys>>,
 }
 
 impl KeyCache {
     /// The key of this digest. Only digests that exist are kept: guesses cost a look-up and no memory.
     pub(super) fn find(&mut self, digest: &KeyDigest, readers: &Readers) -> Result<Option<StoredKey>, StoreError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => open_reader(readers.file())?,
-        };
-        let connection = self.connection.insert(connection);
-        let data_version = connection.prepare_cached("pragma data_version")?.query_row([], |row| row.get(0))?;
-        if data_version != self.data_version {
-            self.known.clear();
-            self.data_version = data_version;
-        }
+        self.renew(readers)?;
         if let Some(key) = self.known.get(&digest.0) {
             return Ok(Some(key.clone()));
         }
-        let found = find(connection, digest)?;
+        let found = find(self.connection(readers)?, digest)?;
         if let Some(key) = &found {
             self.known.insert(digest.0, key.clone());
         }
         Ok(found)
+    }
+
+    /// Throws everything away if anyone has committed since.
+    pub(super) fn renew(&mut self, readers: &Readers) -> Result<(), StoreError> {
+        let asked = "pragma data_version";
+        let data_version = self.connection(readers)?.prepare_cached(asked)?.query_row([], |row| row.get(0))?;
+        if data_version != self.data_version {
+            self.known.clear();
+            self.identity_keys.clear();
+            self.data_version = data_version;
+        }
+        Ok(())
+    }
+
+    pub(super) fn connection(&mut self, readers: &Readers) -> Result<&Connection, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => open_reader(readers.file())?,
+        };
+        Ok(self.connection.insert(connection))
     }
 }
 

@@ -7,6 +7,7 @@
 mod column;
 mod connection;
 mod guard;
+mod identity_keys;
 mod keys;
 mod names;
 mod row;
@@ -17,7 +18,7 @@ mod view;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -26,6 +27,8 @@ use self::keys::KeyCache;
 use self::schema::SchemaError;
 use self::session::Session;
 use super::{Store, StoreError, Transaction, View};
+use crate::event::Workspace;
+use crate::identity_key::IdentityKeys;
 use crate::key::{KeyDigest, StoredKey};
 
 /// An open ledger file.
@@ -72,6 +75,11 @@ impl Store for SqliteStore {
         // The cache holds only what it can ask for again.
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.find(digest, &self.readers)
+    }
+
+    fn identity_keys(&self, workspace: Workspace) -> Result<Arc<IdentityKeys>, StoreError> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.identity_keys(workspace, &self.readers)
     }
 }
 

@@ -18,6 +18,16 @@ create table write_key (
     revoked_at integer
 );
 
+create table identity_key (
+    id integer primary key autoincrement,
+    workspace integer not null,
+    kid text not null,
+    alg text not null,
+    material blob not null, -- of HS256 the secret, without which nothing could be checked; else a public key
+    created_at integer not null,
+    revoked_at integer
+);
+
 create table destination (
     name text primary key,
     event_seq integer not null,

@@ -7,6 +7,7 @@ use super::column::Code;
 use super::row::{CREATED, DELETED, MERGED, SPLIT};
 use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
+use crate::identity_key::{IdentityKeyId, NewIdentityKey};
 use crate::key::NewKey;
 use crate::store::{
     BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DigestPrefix, NameId, NewDecision, NewEvent, NewName,
@@ -290,6 +291,14 @@ impl Transaction for Session<'_> {
     fn revoke_key(&self, key: Source, at: UnixMillis) -> Result<bool, StoreError> {
         const SQL: &str = "update write_key set revoked_at = :at where id = :key and revoked_at is null";
         Ok(self.execute(SQL, named_params! { ":key": key, ":at": at })? == 1)
+    }
+
+    fn insert_identity_key(&self, key: &NewIdentityKey) -> Result<IdentityKeyId, StoreError> {
+        self.put_identity_key(key)
+    }
+
+    fn revoke_identity_key(&self, key: IdentityKeyId, at: UnixMillis) -> Result<bool, StoreError> {
+        self.end_identity_key(key, at)
     }
 
     fn set_position(&self, destination: &str, position: Position) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use super::row::{bounds, conflict, count, event, order, placement, rows, shape, 
 use super::session::Session;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
+use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
 use crate::store::{
     AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix, EventSlice,
@@ -455,6 +456,10 @@ impl View for Session<'_> {
 
     fn keys(&self, workspace: Workspace) -> Result<Vec<StoredKey>, StoreError> {
         self.keys_of(workspace)
+    }
+
+    fn identity_keys(&self, workspace: Workspace) -> Result<Vec<StoredIdentityKey>, StoreError> {
+        self.identity_keys_of(workspace)
     }
 
     fn position(&self, destination: &str) -> Result<Option<Position>, StoreError> {
