@@ -172,18 +172,59 @@ fn push_context(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()
     text.push_str(if event.guarded { ",\"guarded\":true" } else { ",\"guarded\":false" });
     push_profile_id(text, event.profile.as_ref());
     text.push('}');
+    push_external_ids(text, event, own)?;
     let own_keys: Vec<_> = json::members(own).filter_map(Result::ok).filter_map(|(key, _)| key.decode()).collect();
-    for (key, value) in json::members(own).filter_map(Result::ok).filter(|(key, _)| !key.is(OURS)) {
+    for (key, value) in json::members(own).filter_map(Result::ok).filter(|(key, _)| !is_told(event, *key)) {
         push_member(text, key, value)?;
     }
     for (key, value) in json::members(&event.event.batch_context).filter_map(Result::ok) {
-        let is_covered = key.is(OURS) || own_keys.iter().any(|own| key.is(own));
+        let is_covered = is_told(event, key) || own_keys.iter().any(|own| key.is(own));
         if !is_covered {
             push_member(text, key, value)?;
         }
     }
     text.push('}');
     Some(())
+}
+
+/// Members of a context that are written anew.
+fn is_told(event: &LedgerEvent, key: json::RawKey<'_>) -> bool {
+    key.is(OURS) || (key.is(EXTERNAL_IDS) && !event.verified.is_empty())
+}
+
+/// The external ids of the message, and what its token proved that they do not say.
+fn push_external_ids(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()> {
+    if event.verified.is_empty() {
+        return Some(());
+    }
+    let of = |context: &[u8]| {
+        let listed = json::members(context).filter_map(Result::ok).filter(|(key, _)| key.is(EXTERNAL_IDS));
+        let elements = listed.map(|(_, list)| json::elements(list).filter_map(Result::ok).map(<[u8]>::to_vec));
+        elements.last().map(Iterator::collect::<Vec<_>>)
+    };
+    let mut entries = Vec::new();
+    for entry in of(own).or_else(|| of(&event.event.batch_context)).unwrap_or_default() {
+        entries.push(String::from_utf8(entry).ok()?);
+    }
+    for name in &event.verified {
+        let mut entry = String::new();
+        push_external_id(&mut entry, name);
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    text.push_str(",\"externalIds\":[");
+    text.push_str(&entries.join(","));
+    text.push(']');
+    Some(())
+}
+
+fn push_external_id(text: &mut String, name: &Identifier) {
+    text.push_str("{\"id\":");
+    push_quoted(text, &name.value);
+    text.push_str(",\"type\":");
+    push_quoted(text, name.kind.as_str());
+    text.push_str(",\"collection\":\"users\",\"encoding\":\"none\"}");
 }
 
 /// A member as it stands; `None` for bytes that are no text, which no stored event has.
@@ -254,11 +295,7 @@ fn identify(snapshot: &ProfileSnapshot) -> Message {
         if place > 0 {
             text.push(',');
         }
-        text.push_str("{\"id\":");
-        push_quoted(&mut text, &name.value);
-        text.push_str(",\"type\":");
-        push_quoted(&mut text, name.kind.as_str());
-        text.push_str(",\"collection\":\"users\",\"encoding\":\"none\"}");
+        push_external_id(&mut text, name);
     }
     text.push_str("]}}");
     Message { id: id.into(), text }
@@ -287,6 +324,7 @@ const REPLACED: [&str; 6] =
     [field::TYPE, field::MESSAGE_ID, field::TIMESTAMP, field::SENT_AT, field::WRITE_KEY, field::BATCH_ID];
 /// The member of a context that collectors speak to each other by.
 const OURS: &str = "selvedge";
+const EXTERNAL_IDS: &str = "externalIds";
 
 #[cfg(test)]
 mod tests;

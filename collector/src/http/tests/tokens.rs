@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use selvedge_core::identifier::{Identifier, Kind};
+
 use super::*;
+use crate::event::Strength;
 use crate::identity_key::{MadeIdentityKey, NewIdentityKey, SigningAlgorithm};
 use crate::ingest::Signer;
+use crate::store::{Reader, Seq};
 
 /// What a backend says of a visitor for an hour from noon on.
 const ADA: &str = r#"{"sub":"u1","aud":"default","iat":1767268800,"exp":1767272400}"#;
@@ -62,6 +66,27 @@ async fn what_the_site_has_verified_names_the_person_too() {
     let found = house.get("/v1/profiles/email:ada@example.com").await.json();
     assert_eq!(found["identifiers"][0]["value"], "u1", "{found}");
     assert_eq!(house.get("/v1/profiles/phone:+4930123456").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_observed_address_is_not_sent_on_as_proven_because_the_event_has_a_proven_one_too() {
+    let house = House::new();
+    let signer = house.new_signer(SigningAlgorithm::Hs256);
+    let token = signer.token(&ADA.replace('}', r#","email":"z@own.example","email_verified":true}"#));
+    for (message_id, address) in [("m-1", "a@other.example"), ("m-2", "zz@other.example")] {
+        let traits = format!(r#"{{"email":"{address}"}}"#);
+        house.post("/v1/identify", identify(message_id, &traits, Some(&token))).await;
+    }
+    let workspace = house.store.view().unwrap().workspace("default").unwrap().unwrap();
+    let reader = Reader::open(&*house.store, &house.state.inside.rules, workspace).unwrap();
+    let events = reader.events_after(Seq(0), 10).unwrap();
+    for event in &events {
+        let of = |kind| event.strengths.iter().filter(|(named, _)| *named == kind).collect::<Vec<_>>();
+        assert_eq!(of(Kind::EMAIL), [&(Kind::EMAIL, Strength::Observed)]);
+        assert_eq!(of(Kind::USER_ID), [&(Kind::USER_ID, Strength::Proven)]);
+        assert_eq!(event.verified, [Identifier::new(Kind::EMAIL, "z@own.example")]);
+    }
+    assert_eq!(events.len(), 2);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use selvedge_core::identifier::{Class, Kind};
+use selvedge_core::identifier::{Class, Identifier, Kind};
 
 use super::Reader;
 use crate::event::{Source, Strength};
@@ -17,8 +17,10 @@ use crate::store::{ChangeSeq, NameId, ProfileKey, Seq, ShapeId, StoreError, Stor
 pub struct LedgerEvent {
     /// The message and what its batch shared.
     pub event: StoredEvent,
-    /// How far it was trusted about each kind that it names.
+    /// How far it was trusted about each kind that it names: of two values of a kind the less.
     pub strengths: Vec<(Kind, Strength)>,
+    /// What its identity token proved beside the account: the token is gone, and the message may not say it.
+    pub verified: Vec<Identifier>,
     /// Whether its key takes held names out of what it observes.
     pub guarded: bool,
     /// Whose it is now; `None` for an unattributed one.
@@ -149,10 +151,7 @@ impl Reader<'_> {
         for seen in &profile.identifiers {
             let Some(name) = self.view.name_id(self.workspace, &seen.identifier)? else { continue };
             let strength = self.view.strongest(name)?.unwrap_or(Strength::Observed);
-            match strengths.iter_mut().find(|(kind, _)| *kind == seen.identifier.kind) {
-                Some((_, least)) => *least = strength.min(*least),
-                None => strengths.push((seen.identifier.kind.clone(), strength)),
-            }
+            note_least(&mut strengths, &seen.identifier.kind, strength);
         }
         Ok(ProfileSnapshot { profile, strengths })
     }
@@ -166,6 +165,7 @@ impl Reader<'_> {
         let profile = owner.map(|key| Ok::<_, StoreError>(self.view.name(key.name())?.profile_id)).transpose()?;
         Ok(LedgerEvent {
             strengths: claimed.strengths.clone(),
+            verified: claimed.verified.clone(),
             guarded: known.guarded.contains(&event.source),
             profile,
             is_snapshot: claimed.shape.is_snapshot,
@@ -174,11 +174,23 @@ impl Reader<'_> {
     }
 
     fn claimed(&self, shape: ShapeId) -> Result<Claimed, StoreError> {
-        let mut strengths = Vec::new();
-        for name in self.view.names_of(shape)? {
-            strengths.push((self.view.name(name.name)?.identifier.kind, name.strength));
+        let (mut strengths, mut verified) = (Vec::new(), Vec::new());
+        for named in self.view.names_of(shape)? {
+            let name = self.view.name(named.name)?;
+            note_least(&mut strengths, &name.identifier.kind, named.strength);
+            if name.class == Class::Contact && named.strength == Strength::Proven {
+                verified.push(name.identifier);
+            }
         }
-        Ok(Claimed { shape: self.view.shape(shape)?, strengths })
+        Ok(Claimed { shape: self.view.shape(shape)?, strengths, verified })
+    }
+}
+
+/// A strength is told for a kind: what one value of it was proven to be must not raise another that was only observed.
+fn note_least(strengths: &mut Vec<(Kind, Strength)>, kind: &Kind, strength: Strength) {
+    match strengths.iter_mut().find(|(noted, _)| noted == kind) {
+        Some((_, least)) => *least = strength.min(*least),
+        None => strengths.push((kind.clone(), strength)),
     }
 }
 
@@ -197,4 +209,5 @@ struct Known {
 struct Claimed {
     shape: crate::store::Shape,
     strengths: Vec<(Kind, Strength)>,
+    verified: Vec<Identifier>,
 }

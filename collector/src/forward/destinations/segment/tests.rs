@@ -28,6 +28,18 @@ fn an_event_whose_type_came_with_the_path_and_whose_context_is_phps_is_whole() {
 }
 
 #[test]
+fn what_a_token_proved_goes_on_without_it() {
+    let raw = r#"{"event":"Paid","context":{"externalIds":[{"id":"c-1","type":"crm_id"}],"locale":"de"}}"#;
+    let mut event = ledger_event(raw, r#"{"externalIds":[{"id":"c-2","type":"crm_id"}]}"#);
+    event.verified = vec![Identifier::new(Kind::EMAIL, "a@b.example")];
+    let text = event_text(&event).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let verified = json!({"id": "a@b.example", "type": "email", "collection": "users", "encoding": "none"});
+    assert_eq!(value["context"]["externalIds"], json!([{"id": "c-1", "type": "crm_id"}, verified]));
+    assert_eq!((text.matches("externalIds").count(), &value["context"]["locale"]), (1, &json!("de")));
+}
+
+#[test]
 fn a_profile_goes_as_an_identify_of_its_version_that_names_all_of_it() {
     let message = identify(&snapshot(&[("user_id", "u1"), ("email", "a@b.example"), ("anonymous_id", "a1")]));
     assert_eq!(&*message.id, "profile:00000000-0000-0000-0000-000000000000:3");
@@ -99,6 +111,7 @@ fn ledger_event(raw: &'static str, batch_context: &'static str) -> LedgerEvent {
     LedgerEvent {
         event,
         strengths: vec![(Kind::USER_ID, Strength::Proven), (Kind::EMAIL, Strength::Observed)],
+        verified: Vec::new(),
         guarded: true,
         profile: Some(ProfileId::from_bytes([0; 16])),
         is_snapshot: false,
