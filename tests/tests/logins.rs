@@ -1,0 +1,58 @@
+//! Logins that a site's backend proves: keys made and revoked beside a running collector, and tokens signed as the
+//! README says.
+
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use selvedge_tests::Collector;
+use serde_json::{Value, json};
+
+#[test]
+fn the_readmes_examples_sign_what_the_collector_believes_until_the_key_is_revoked() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let secret = printed(collector.run(&["identity-key", "create"])?)?;
+    let node = signed(
+        "node",
+        &["--input-type=module", "-e"],
+        "js",
+        "console.log(identityToken('u-1', process.argv.at(-1)))",
+        &secret,
+    )?;
+    let python =
+        signed("python3", &["-c"], "python", "import sys; print(identity_token('u-1', sys.argv[1]))", &secret)?;
+    for token in [&node, &python] {
+        ensure!(warnings(&collector, token)? == Value::Null, "{token}: {}", warnings(&collector, token)?);
+    }
+    collector.run(&["identity-key", "revoke", "1"])?;
+    for token in [&node, &python] {
+        assert_eq!(warnings(&collector, token)?[0]["code"], "token_invalid");
+    }
+    ensure!(!collector.log().contains(&node), "a token is in the log");
+    Ok(())
+}
+
+/// What a public key is told about an event with this token.
+fn warnings(collector: &Collector, token: &str) -> anyhow::Result<Value> {
+    let event = json!({"userId": "u-1", "anonymousId": "a-1", "context": {"identityToken": token}});
+    let answer: Value = serde_json::from_str(&collector.post("/v1/identify", &collector.public_key, &event)?.text())?;
+    ensure!(answer["accepted"] == 1, "{answer}");
+    Ok(answer["warnings"].clone())
+}
+
+/// What the README's example in this language, and `call` behind it, print.
+fn signed(program: &str, flags: &[&str], language: &str, call: &str, secret: &str) -> anyhow::Result<String> {
+    let (_, section) = README.split_once("### Proving a login").context("the README proves no login")?;
+    let (_, rest) = section.split_once(&format!("```{language}\n")).context("no example")?;
+    let (example, _) = rest.split_once("```").context("no end of the example")?;
+    let mut command = Command::new(program);
+    command.args(flags).arg(format!("{example}\n{call}\n")).arg(secret);
+    printed(command.output().with_context(|| format!("{program} is not here"))?)
+}
+
+fn printed(output: std::process::Output) -> anyhow::Result<String> {
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+const README: &str = include_str!("../../README.md");
