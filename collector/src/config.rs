@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use destination::{Destination, DestinationError, Secret, Sends, Target};
 pub use file::FileError;
-pub use identity::IdentityError;
+pub use identity::{IdentityError, RulesError, parse_rules, read_rules, rules_json, rules_text};
 
 use file::File;
 
@@ -59,8 +59,8 @@ pub struct Config {
     pub limits: Limits,
     /// Hosts that a click redirect may lead to.
     pub redirect_hosts: Vec<Box<str>>,
-    /// What names whom.
-    pub rules: Rules,
+    /// What names whom, if the settings say it. A ledger keeps the rules that it was built with.
+    pub rules: Option<Rules>,
     /// Where events and profiles go.
     pub destinations: Vec<Destination>,
 }
@@ -90,7 +90,7 @@ impl Config {
             data,
             limits: file.limits,
             redirect_hosts: file.redirect_hosts,
-            rules: file.identity.settle()?,
+            rules: file.identity.map(|table| table.settle()).transpose()?,
             destinations,
         })
     }
@@ -118,7 +118,7 @@ pub enum ConfigError {
     UpstreamWithoutKey,
     #[error("two destinations are named \"{name}\": the name keeps their place in the ledger, so each needs its own")]
     SameName { name: Box<str> },
-    #[error(transparent)]
+    #[error("[identity]: {0}")]
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Destination(#[from] DestinationError),

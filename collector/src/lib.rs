@@ -17,4 +17,5 @@ pub mod identity_key;
 pub mod ingest;
 pub mod key;
 pub mod profile;
+pub mod rebuild;
 pub mod store;

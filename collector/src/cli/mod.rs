@@ -4,6 +4,10 @@
 mod first_keys;
 mod identity_key;
 mod key;
+mod lock;
+mod rebuilding;
+mod replay;
+mod rules;
 mod serve;
 
 use std::io;
@@ -13,9 +17,10 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::NoChance;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, RulesError};
 use crate::event::Workspace;
 use crate::identity_key::{NoIdentityKey, NotAPublicKey};
+use crate::rebuild::RebuildError;
 use crate::store::{StoreError, View};
 
 /// The edge that stitches: collects what people do, finds out who is who, hands clean profiles upstream.
@@ -34,6 +39,10 @@ enum Command {
     Key(key::KeyCommand),
     /// Make, import, list and revoke what proves a login: your backend signs, the collector checks
     IdentityKey(identity_key::IdentityKeyCommand),
+    /// Show the rules of who is who, try others, change to them
+    Rules(rules::RulesCommand),
+    /// Derive anew what follows from the events, by the rules that the ledger has; no server may run
+    Replay(replay::ReplayCommand),
 }
 
 /// Runs what the command line asks for. A usage error ends in clap, with exit code 2.
@@ -44,6 +53,8 @@ pub fn run() -> Result<(), CommandError> {
         Command::Serve(command) => serve::run(command),
         Command::Key(command) => key::run(&command),
         Command::IdentityKey(command) => identity_key::run(&command),
+        Command::Rules(command) => rules::run(&command),
+        Command::Replay(command) => replay::run(&command),
     }
 }
 
@@ -73,10 +84,26 @@ pub enum CommandError {
     AlreadyRevoked { id: i64 },
     #[error("another `selvedge serve` runs on {}: stop it, or give this one a directory of its own", directory.display())]
     InUse { directory: PathBuf },
+    #[error("a `selvedge serve` runs on {}: stop it first; its ledger cannot be exchanged under it", directory.display())]
+    ServerRuns { directory: PathBuf },
+    #[error(
+        "[identity] of the settings says other rules than the ledger was built with: try them with `selvedge rules check FILE` and change to them with `selvedge rules apply FILE`, or make the settings say what `selvedge rules show` prints (or nothing)"
+    )]
+    OtherRules,
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    #[error("{error}{}", std::error::Error::source(error).map(|source| format!(" ({source})")).unwrap_or_default())]
+    Rebuild { error: RebuildError },
     #[error("cannot listen on {address}: {source}")]
     Listen { address: std::net::SocketAddr, source: io::Error },
     #[error("{what}: {source}")]
     System { what: &'static str, source: io::Error },
+}
+
+impl From<RebuildError> for CommandError {
+    fn from(error: RebuildError) -> Self {
+        Self::Rebuild { error }
+    }
 }
 
 impl From<StoreError> for CommandError {

@@ -1,16 +1,14 @@
 //! `selvedge serve`: wires the parts together and runs them until it is told to stop.
 
-use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, default_workspace, first_keys};
+use super::{CommandError, default_workspace, first_keys, lock, rules};
 use crate::clock::Clock;
 use crate::config::{Config, ServeFlags};
 use crate::forward::{Forwarding, Ledger};
@@ -29,8 +27,10 @@ pub(super) struct ServeCommand {
 
 pub(super) fn run(command: ServeCommand) -> Result<(), CommandError> {
     let config = Config::settle(command.flags)?;
+    // Before the ledger is opened: who held it may have put another in its place. And the writer remembers what the
+    // ledger holds: two of them would disagree.
+    let _lock = lock::take(&config.data)?.ok_or_else(|| CommandError::InUse { directory: config.data.clone() })?;
     let store = Arc::new(SqliteStore::open(&config.data)?);
-    let _lock = lock(&config.data)?;
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(system("no threads could be started"))?;
     let ended = runtime.block_on(serve(config, store));
     // What still waits for a destination is in the ledger: nothing is lost when its thread ends with the process.
@@ -46,10 +46,10 @@ async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandErr
         .map_err(|source| CommandError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(system("the socket has no address"))?;
     let stop = Stop::listen().map_err(system("signals cannot be heard"))?;
-    let rules = Arc::new(config.rules);
+    let workspace = default_workspace(&*store.view()?)?;
+    let rules = Arc::new(rules::settle(&*store, workspace, config.rules)?);
     let (writer, intake) =
         Writer::start(store.clone(), Arc::clone(&rules)).map_err(system("the writer could not be started"))?;
-    let workspace = default_workspace(&*store.view()?)?;
     let ledger = Ledger { store: store.clone(), rules: Arc::clone(&rules), workspace, clock: clock.clone() };
     let destinations = config.destinations.iter().map(|known| (known.name.clone(), known.sends)).collect();
     let forwarding = Forwarding::start(config.destinations, &ledger, &intake.commits());
@@ -78,16 +78,6 @@ fn greet(address: SocketAddr, keys: &[Key]) -> io::Result<()> {
         writeln!(out, "{} {}", key.right().as_str(), key.reveal())?;
     }
     out.flush()
-}
-
-/// Held for as long as the server runs. The writer remembers what the ledger holds: two of them would disagree.
-fn lock(directory: &Path) -> Result<File, CommandError> {
-    let file = File::create(directory.join("serve.lock")).map_err(system("the data directory cannot be locked"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CommandError::InUse { directory: directory.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(system("the data directory cannot be locked")(source)),
-    }
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> CommandError {

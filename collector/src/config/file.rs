@@ -20,8 +20,7 @@ pub(super) struct File {
     pub(super) redirect_hosts: Vec<Box<str>>,
     #[serde(default)]
     pub(super) limits: Limits,
-    #[serde(default)]
-    pub(super) identity: IdentityTable,
+    pub(super) identity: Option<IdentityTable>,
     #[serde(default)]
     pub(super) destination: Vec<DestinationTable>,
 }

@@ -44,7 +44,7 @@ pub use device::{Mark, Owner, Slice, Timeline};
 pub use linked::linked_units;
 pub use place::{ParentEdge, Place, Placing, place};
 pub use profile_id::{ProfileId, profile_id};
-pub use rules::{Rank, Rules};
+pub use rules::{Rank, Rules, TraitRule};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
 //! Gives a value its normal form, or says why it can be no identifier (identity.md, section 2). Knows no ledger: whether
 //! a digest and a clear value are one is decided where both are known.
 
+mod blocklist;
 pub mod digest;
 mod email;
 mod hardware;
 mod phone;
 mod region;
 
+pub use blocklist::{Blocklist, NotAPattern};
 pub use digest::{Algorithm, Digest};
 pub use region::{Region, UnknownRegion};
 
@@ -47,7 +49,7 @@ impl Blocked {
 /// # Errors
 /// When the value, or the digest of it, names nobody or could be anybody's.
 pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, Blocked> {
-    if is_blocked(value) {
+    if is_blocked(value) || rules.blocked.has(value) {
         return Err(Blocked::NamesNobody);
     }
     let writing = Writing::of(&kind);
@@ -56,10 +58,10 @@ pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, 
         Writing::Phone | Writing::Imei | Writing::Mac | Writing::AdvertisingId | Writing::Oaid => {
             Cow::Borrowed(value.trim())
         }
-        Writing::AsItIs => return bounded(kind, value.trim()),
+        Writing::AsItIs => return bounded(kind, value.trim(), rules),
     };
     if let Some(digest) = Digest::read(writing, &text) {
-        return digest.identifier(kind);
+        return digest_that_names(&digest, kind, rules);
     }
     let normal = match writing {
         Writing::Phone => Cow::Owned(phone::normal(value, rules.default_region)?),
@@ -68,24 +70,42 @@ pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, 
         Writing::AdvertisingId | Writing::Oaid => Cow::Owned(text.to_ascii_lowercase()),
         Writing::Email | Writing::AsItIs => text,
     };
-    bounded(kind, &normal)
+    bounded(kind, &normal, rules)
 }
 
 /// The identifier whose digest by `algorithm` a value of a kind is, as its sender says.
 ///
 /// # Errors
 /// When it is no such digest, values of this kind are not known by digests, or it is the digest of what names nobody.
-pub fn hashed(kind: Kind, value: &str, algorithm: Algorithm) -> Result<Identifier, Blocked> {
+pub fn hashed(kind: Kind, value: &str, algorithm: Algorithm, rules: &Rules) -> Result<Identifier, Blocked> {
     match Digest::stated(algorithm, value.trim()) {
-        Some(digest) if Writing::of(&kind).is_hashable() && !is_blocked(value) => digest.identifier(kind),
+        Some(digest) if Writing::of(&kind).is_hashable() && !is_blocked(value) => {
+            digest_that_names(&digest, kind, rules)
+        }
         _ => Err(Blocked::NamesNobody),
     }
 }
 
+/// Whether an identifier in its normal form may name somebody under these rules.
+pub fn may_name(identifier: &Identifier, rules: &Rules) -> bool {
+    let is_refused = |digest: digest::Digest| digest_that_names(&digest, identifier.kind.clone(), rules).is_err();
+    !is_blocked(&identifier.value)
+        && !rules.blocked.has(&identifier.value)
+        && !digest::digest_of(identifier).is_some_and(is_refused)
+}
+
+fn digest_that_names(digest: &Digest, kind: Kind, rules: &Rules) -> Result<Identifier, Blocked> {
+    let identifier = digest.identifier(kind)?;
+    if rules.blocked.has_digest(digest) || rules.blocked.has(&identifier.value) {
+        return Err(Blocked::NamesNobody);
+    }
+    Ok(identifier)
+}
+
 /// The normal form of what was written, if it names somebody.
-fn bounded(kind: Kind, normal: &str) -> Result<Identifier, Blocked> {
+fn bounded(kind: Kind, normal: &str, rules: &Rules) -> Result<Identifier, Blocked> {
     // NFKC makes one character of eighteen, and a blocked word of a full-width one.
-    if is_blocked(normal) || normal.len() > MAX_IDENTIFIER_BYTES {
+    if is_blocked(normal) || rules.blocked.has(normal) || normal.len() > MAX_IDENTIFIER_BYTES {
         return Err(Blocked::NamesNobody);
     }
     Ok(Identifier::new(kind, normal))

@@ -1,8 +1,10 @@
 //! A workspace's settings that decide who is who. Holds them; decides nothing.
 
+use std::collections::BTreeMap;
+
 use selvedge_core::identifier::{Class, Identifier, Kind};
 
-use super::normal::Region;
+use super::normal::{Blocklist, Region};
 use crate::event::UnixMillis;
 
 /// The rules of one workspace. Equal rules over equal claims give equal people.
@@ -28,6 +30,47 @@ pub struct Rules {
     pub guard_from: Option<UnixMillis>,
     /// Where a telephone number without a country code is from.
     pub default_region: Option<Region>,
+    /// What names nobody here, beside what names nobody anywhere.
+    pub blocked: Blocklist,
+    /// Of traits that have another rule than `latest`.
+    pub trait_rules: BTreeMap<Box<str>, TraitRule>,
+}
+
+/// Which of the values that were set a trait has (identity.md, section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TraitRule {
+    /// The one that was set last.
+    #[default]
+    Latest,
+    /// The one that was set first.
+    First,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+    /// All of them, each once.
+    Union,
+}
+
+impl TraitRule {
+    /// In the order of the documents.
+    pub const ALL: [Self; 5] = [Self::Latest, Self::First, Self::Max, Self::Min, Self::Union];
+
+    /// Its name in a rules file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::First => "first",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Union => "union",
+        }
+    }
+
+    /// The rule of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
 }
 
 impl Default for Rules {
@@ -54,6 +97,8 @@ impl Default for Rules {
             shared_device_span_ms: 30 * 24 * 60 * MINUTE_MS,
             guard_from: None,
             default_region: None,
+            blocked: Blocklist::default(),
+            trait_rules: BTreeMap::new(),
         }
     }
 }

@@ -209,7 +209,7 @@ impl Claim<'_> {
                 None => self.name(kind, &id, EXTERNAL_IDS),
                 Some(encoding) => self.name_by(kind, &id, EXTERNAL_IDS, |kind| {
                     let algorithm = Algorithm::parse(&encoding).ok_or(Blocked::NamesNobody)?;
-                    normal::hashed(kind, &id, algorithm)
+                    normal::hashed(kind, &id, algorithm, self.desk.rules)
                 }),
             }
         }

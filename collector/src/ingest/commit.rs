@@ -7,6 +7,7 @@
 
 mod accounts;
 mod arrival;
+mod carried;
 mod changes;
 mod conflicts;
 mod decided;
@@ -22,6 +23,7 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use self::carried::Became;
 pub use self::decided::{Decision, DecisionRefusal};
 
 use self::changes::Changes;
@@ -113,7 +115,8 @@ impl<'a> Settling<'a> {
         memory: &'a mut Memory,
         workspace: Workspace,
     ) -> Result<Self, StoreError> {
-        let guard_from = memory.guard_from(transaction, workspace)?.or(rules.guard_from);
+        let guard_from = memory.guard_from(transaction, workspace)?;
+        let guard_from = rules.guard_from.or(guard_from);
         Ok(Self {
             workspace_name: memory.workspace_name(transaction, workspace)?,
             changes: Changes::new(memory.last_change(transaction)?),

@@ -145,7 +145,7 @@ fn name(parts: &Parts<'_>, event_type: EventType, desk: &Desk<'_>) -> Result<Opt
 }
 
 /// Identify takes its traits from `traits`, else from `context.traits`; no other call sets any.
-fn traits_set(parts: &Parts<'_>, event_type: EventType) -> Vec<(Box<str>, Box<str>)> {
+pub(super) fn traits_set(parts: &Parts<'_>, event_type: EventType) -> Vec<(Box<str>, Box<str>)> {
     match event_type {
         EventType::Identify => parts.traits.or(parts.context.traits).map(traits::set_by).unwrap_or_default(),
         EventType::Track | EventType::Page | EventType::Screen | EventType::Group | EventType::Alias => Vec::new(),
@@ -154,7 +154,12 @@ fn traits_set(parts: &Parts<'_>, event_type: EventType) -> Vec<(Box<str>, Box<st
 
 /// Which subject an identify from a server restates: `profile:{id}:{version}` of another collector, or the row of an
 /// import, `import:{source}:{row key}` with its version in `context.selvedge`.
-fn snapshot(message_id: &str, event_type: EventType, parts: &Parts<'_>, desk: &Desk<'_>) -> Option<Snapshot> {
+pub(super) fn snapshot(
+    message_id: &str,
+    event_type: EventType,
+    parts: &Parts<'_>,
+    desk: &Desk<'_>,
+) -> Option<Snapshot> {
     if event_type != EventType::Identify || desk.strength() == Strength::Observed {
         return None;
     }

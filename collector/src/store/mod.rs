@@ -131,6 +131,8 @@ pub trait View {
     fn shapes_to_guard(&self, workspace: Workspace, from: UnixMillis) -> Result<Vec<Shape>, StoreError>;
     /// The names that decisions which stand keep apart from a name.
     fn kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
+    /// What a token proved of a message's names, and the rules left out.
+    fn set_aside(&self, workspace: Workspace, message_id: &str) -> Result<Vec<Identifier>, StoreError>;
     /// All decisions, withdrawn ones too, oldest first.
     fn decisions(&self, workspace: Workspace) -> Result<Vec<DecisionRow>, StoreError>;
 
@@ -142,6 +144,10 @@ pub trait View {
     fn event(&self, seq: Seq) -> Result<StoredEvent, StoreError>;
     /// The events after this place in the order of commits.
     fn events_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// The same with all that was recorded of them.
+    fn recorded_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<RecordedEvent>, StoreError>;
+    /// How many events are stored.
+    fn event_count(&self, workspace: Workspace) -> Result<u64, StoreError>;
     /// Count and span of a slice.
     fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError>;
     /// The last order of a shape's events that is before this one.
@@ -152,6 +158,8 @@ pub trait View {
     fn orders_of(&self, shape: ShapeId) -> Result<Vec<Order>, StoreError>;
     /// The newest set of each trait within a slice of events.
     fn latest_traits(&self, slice: &EventSlice) -> Result<Vec<StoredTrait>, StoreError>;
+    /// All sets of one trait within a slice of events.
+    fn trait_sets(&self, slice: &EventSlice, name: &str) -> Result<Vec<StoredTrait>, StoreError>;
 
     /// The newest version of a snapshot's subject.
     fn snapshot(&self, workspace: Workspace, subject: &str) -> Result<Option<SnapshotRow>, StoreError>;
@@ -165,6 +173,8 @@ pub trait View {
         seq: ChangeSeq,
         limit: usize,
     ) -> Result<Vec<(ChangeSeq, NameId)>, StoreError>;
+    /// The leaders and devices of all profiles that stand, in the order of their rows.
+    fn standing_profiles(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError>;
     /// Transitions after this place, oldest first.
     fn transitions_after(
         &self,
@@ -233,6 +243,15 @@ pub trait Transaction: View {
     /// Takes held names out of a shape's events from this time on: those get a shape of their own, of this digest, if
     /// there are earlier ones. The shape that is guarded now.
     fn guard_shape(&self, shape: &Shape, digest: &[u8; 16], from: UnixMillis) -> Result<ShapeId, StoreError>;
+    /// Sets aside what a token proved of a message's names, because the rules leave it out.
+    fn insert_set_aside(
+        &self,
+        workspace: Workspace,
+        message_id: &str,
+        identifier: &Identifier,
+    ) -> Result<(), StoreError>;
+    /// Stores a decision under the id that it had.
+    fn restore_decision(&self, workspace: Workspace, decision: &DecisionRow) -> Result<(), StoreError>;
     /// Stores a decision.
     fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError>;
     /// Withdraws a decision; false when there is none that stands.

@@ -297,6 +297,17 @@ pub struct StoredEvent {
     pub raw: Bytes,
 }
 
+/// An event with what its batch recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// The event.
+    pub event: StoredEvent,
+    /// The batch that brought it.
+    pub batch: BatchId,
+    /// The moment of that attempt, as the client said.
+    pub sent_at: Option<UnixMillis>,
+}
+
 /// A trait as one event set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTrait {

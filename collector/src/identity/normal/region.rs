@@ -26,6 +26,11 @@ pub struct UnknownRegion {
 }
 
 impl Region {
+    /// Its ISO 3166-1 code.
+    pub fn code(self) -> &'static str {
+        self.0.region
+    }
+
     /// The digits of a number as dialled in this region, as they are after the plus.
     pub(super) fn international(self, dialled: &str) -> String {
         let plan = self.0;

@@ -118,7 +118,7 @@ proptest! {
         let rules = Rules { default_region: "DE".parse().ok(), ..Rules::default() };
         if let Ok(clear) = identifier(kind.clone(), &written, &rules) {
             for digest in digests(&clear, &rules) {
-                let read = hashed(kind.clone(), &digest.hex.to_ascii_uppercase(), digest.algorithm).unwrap();
+                let read = hashed(kind.clone(), &digest.hex.to_ascii_uppercase(), digest.algorithm, &Rules::default()).unwrap();
                 prop_assert!(is_digest(&read) && !is_digest(&clear));
                 prop_assert_eq!(&identifier(kind.clone(), &digest.to_string(), &rules), &Ok(read));
             }
@@ -135,9 +135,8 @@ impl Case {
         let kind = Kind::new(&self.kind);
         match &self.encoding {
             None => identifier(kind, &self.written, &self.rules()),
-            Some(encoding) => {
-                Algorithm::parse(encoding).map_or(Err(Blocked::NamesNobody), |by| hashed(kind, &self.written, by))
-            }
+            Some(encoding) => Algorithm::parse(encoding)
+                .map_or(Err(Blocked::NamesNobody), |by| hashed(kind, &self.written, by, &Rules::default())),
         }
     }
 }

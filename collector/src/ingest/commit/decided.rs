@@ -205,7 +205,7 @@ impl Settling<'_> {
     }
 
     /// Has the names of a decision, and the devices, looked at again.
-    fn unsettle_decided(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
+    pub(super) fn unsettle_decided(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
         self.memory.forget_decisions();
         self.cause = Cause { arrival: 1, message_id: format!("decision:{}", row.id.0).into() };
         for name in [Some(row.x), row.y].into_iter().flatten() {

@@ -145,7 +145,8 @@ impl Reader<'_> {
         Ok(self.view.profile(profile)?.filter(|row| !row.is_alive).map(|row| row.version))
     }
 
-    fn snapshot_of(&self, key: ProfileKey) -> Result<ProfileSnapshot, StoreError> {
+    /// A profile with all that consumers are told of it.
+    pub(crate) fn snapshot_of(&self, key: ProfileKey) -> Result<ProfileSnapshot, StoreError> {
         let profile = self.profile_of(key)?;
         let mut strengths: Vec<(Kind, Strength)> = Vec::new();
         for seen in &profile.identifiers {

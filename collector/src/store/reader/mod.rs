@@ -12,7 +12,7 @@ pub use events::{EventPage, EventQuery};
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
 
-use super::{Ownership, Store, StoreError, View};
+use super::{NameId, Ownership, ProfileKey, Store, StoreError, View};
 use crate::event::Workspace;
 use crate::identity::Rules;
 
@@ -32,6 +32,16 @@ impl<'a> Reader<'a> {
     /// The view that answers.
     pub fn view(&self) -> &dyn View {
         &*self.view
+    }
+
+    /// The leader of the person that holds an account or contact, or another name of the same.
+    pub(crate) fn leader(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
+        self.ownership().leader(name)
+    }
+
+    /// Whose a device is, whichever of its names is given.
+    pub(crate) fn whose_device(&self, device: NameId) -> Result<ProfileKey, StoreError> {
+        self.ownership().whose_device(self.ownership().device(device)?)
     }
 
     fn ownership(&self) -> Ownership<'_> {

@@ -60,7 +60,7 @@ impl Reader<'_> {
             id: self.view.name(key.name())?.profile_id,
             version,
             identifiers: self.identifiers_of(key)?,
-            traits: fold_traits(self.traits_of(&owned)?),
+            traits: fold_traits(self.traits_of(&owned)?, &self.rules.trait_rules),
             tags: Vec::new(),
             audiences: Vec::new(),
             first_seen: fold.span.map(|(first, _)| first),
@@ -86,7 +86,13 @@ impl Reader<'_> {
     fn traits_of(&self, owned: &[(Shape, EventSlice)]) -> Result<Vec<TraitSet>, StoreError> {
         let mut sets = Vec::new();
         for (shape, slice) in owned {
-            for set in self.view.latest_traits(slice)? {
+            let mut found = self.view.latest_traits(slice)?;
+            // What has a rule of its own is chosen from all that was set.
+            found.retain(|set| !self.rules.trait_rules.contains_key(&set.name));
+            for name in self.rules.trait_rules.keys() {
+                found.extend(self.view.trait_sets(slice, name)?);
+            }
+            for set in found {
                 let value = RawValue::from_string(set.value.into())
                     .map_err(|_| StoreError::Impossible { what: "trait that is not JSON" })?;
                 sets.push(TraitSet { name: set.name, strength: shape.rank, order: set.order, value });

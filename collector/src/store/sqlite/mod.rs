@@ -10,9 +10,12 @@ mod guard;
 mod identity_keys;
 mod keys;
 mod names;
+mod rebuild;
+mod recorded;
 mod row;
 mod schema;
 mod session;
+mod traits;
 mod transaction;
 mod view;
 
@@ -24,6 +27,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use self::connection::{Held, Readers, open_writer};
 use self::keys::KeyCache;
+pub use self::rebuild::DataVersion;
 use self::schema::SchemaError;
 use self::session::Session;
 use super::{Store, StoreError, Transaction, View};
@@ -46,10 +50,7 @@ impl SqliteStore {
             .map_err(|error| StoreError::Unopened { path: directory.to_owned(), cause: error.into() })?;
         let file = directory.join(FILE);
         let mut writer = open_writer(&file).map_err(|error| opening(&file, error))?;
-        schema::migrate(&mut writer).map_err(|error| match error {
-            SchemaError::Newer { found } => StoreError::Newer { path: file.clone(), found, known: schema::FORMAT },
-            SchemaError::Engine(error) => opening(&file, error),
-        })?;
+        schema::migrate(&mut writer).map_err(|error| error.of(&file))?;
         let readers = Readers::new(file);
         Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default() })
     }
@@ -80,6 +81,15 @@ impl Store for SqliteStore {
     fn identity_keys(&self, workspace: Workspace) -> Result<Arc<IdentityKeys>, StoreError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.identity_keys(workspace, &self.readers)
+    }
+}
+
+impl SchemaError {
+    fn of(self, file: &Path) -> StoreError {
+        match self {
+            Self::Newer { found } => StoreError::Newer { path: file.to_owned(), found, known: schema::FORMAT },
+            Self::Engine(error) => opening(file, error),
+        }
     }
 }
 

@@ -157,6 +157,15 @@ create table snapshot (
     primary key (workspace, subject)
 ) without rowid;
 
+-- What a token proved and the rules leave out: tokens are not stored, and other rules may let it count again.
+create table set_aside (
+    workspace integer not null,
+    message_id text not null,
+    kind text not null,
+    value text not null,
+    primary key (workspace, message_id, kind)
+) without rowid;
+
 -- What follows from it.
 
 -- Where a name stands in both placings; the second only of a name that heads a trusted person.

@@ -1,7 +1,7 @@
 //! What can be done to the file: one statement per deed.
 
 use rusqlite::named_params;
-use selvedge_core::identifier::Kind;
+use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
 use super::row::{CREATED, DELETED, MERGED, SPLIT};
@@ -10,9 +10,9 @@ use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity_key::{IdentityKeyId, NewIdentityKey};
 use crate::key::NewKey;
 use crate::store::{
-    BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DigestPrefix, NameId, NewDecision, NewEvent, NewName,
-    NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, Stood,
-    StoreError, Transaction, Transition, TransitionRow,
+    BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DecisionRow, DigestPrefix, NameId, NewDecision, NewEvent,
+    NewName, NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow,
+    Stood, StoreError, Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -218,6 +218,19 @@ impl Transaction for Session<'_> {
 
     fn guard_shape(&self, shape: &Shape, digest: &[u8; 16], from: UnixMillis) -> Result<ShapeId, StoreError> {
         self.guard(shape, digest, from)
+    }
+
+    fn insert_set_aside(
+        &self,
+        workspace: Workspace,
+        message_id: &str,
+        identifier: &Identifier,
+    ) -> Result<(), StoreError> {
+        self.put_set_aside(workspace, message_id, identifier)
+    }
+
+    fn restore_decision(&self, workspace: Workspace, decision: &DecisionRow) -> Result<(), StoreError> {
+        self.put_decision_again(workspace, decision)
     }
 
     fn insert_decision(&self, workspace: Workspace, decision: &NewDecision) -> Result<DecisionId, StoreError> {

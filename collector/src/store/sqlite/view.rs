@@ -14,8 +14,8 @@ use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
 use crate::store::{
     AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix, EventSlice,
-    Fold, Name, NameId, NameSpan, Placement, Position, ProfileRow, Role, Seq, Shape, ShapeId, ShapeName, Sizes,
-    SnapshotRow, StoreError, StoredEvent, StoredTrait, TransitionRow, View,
+    Fold, Name, NameId, NameSpan, Placement, Position, ProfileRow, RecordedEvent, Role, Seq, Shape, ShapeId, ShapeName,
+    Sizes, SnapshotRow, StoreError, StoredEvent, StoredTrait, TransitionRow, View,
 };
 
 macro_rules! shape_columns {
@@ -47,6 +47,7 @@ macro_rules! within_slice {
           and (time < :to_time or message_id < :to_message_id) "
     };
 }
+pub(super) use {event_columns, within_slice};
 
 impl View for Session<'_> {
     fn workspace(&self, name: &str) -> Result<Option<Workspace>, StoreError> {
@@ -289,6 +290,10 @@ impl View for Session<'_> {
         self.read_kept_apart_from(name)
     }
 
+    fn set_aside(&self, workspace: Workspace, message_id: &str) -> Result<Vec<Identifier>, StoreError> {
+        self.read_set_aside(workspace, message_id)
+    }
+
     fn decisions(&self, workspace: Workspace) -> Result<Vec<DecisionRow>, StoreError> {
         self.read_decisions(workspace)
     }
@@ -335,6 +340,14 @@ impl View for Session<'_> {
         self.all(SQL, named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) }, event)
     }
 
+    fn recorded_after(&self, workspace: Workspace, seq: Seq, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.read_recorded_after(workspace, seq, limit)
+    }
+
+    fn event_count(&self, workspace: Workspace) -> Result<u64, StoreError> {
+        self.read_event_count(workspace)
+    }
+
     fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError> {
         const SQL: &str =
             concat!("select count(*), min(time), max(time) from event where shape = :shape and", within_slice!());
@@ -374,28 +387,11 @@ impl View for Session<'_> {
     }
 
     fn latest_traits(&self, slice: &EventSlice) -> Result<Vec<StoredTrait>, StoreError> {
-        // Jumps from name to name: a trait that was set with every page view costs no more than one that was set once.
-        const SQL: &str = concat!(
-            "with recursive named (name) as (
-                select min(name) from trait_set where shape = :shape
-                union all
-                select (select min(name) from trait_set where shape = :shape and name > named.name)
-                from named where named.name is not null
-             )
-             select latest.name, latest.time, latest.message_id, latest.value
-             from named join trait_set latest on latest.shape = :shape and latest.name = named.name
-             where (latest.time, latest.message_id) = (
-                select time, message_id from trait_set where shape = :shape and name = named.name and",
-            within_slice!(),
-            "order by time desc, message_id desc limit 1)"
-        );
-        let (from, to) = bounds(slice);
-        let params = named_params! {
-            ":shape": slice.shape,
-            ":from_time": from.0, ":from_message_id": from.1,
-            ":to_time": to.0, ":to_message_id": to.1,
-        };
-        self.all(SQL, params, |row| Ok(StoredTrait { name: row.get(0)?, order: order(row, 1)?, value: row.get(3)? }))
+        self.read_latest_traits(slice)
+    }
+
+    fn trait_sets(&self, slice: &EventSlice, name: &str) -> Result<Vec<StoredTrait>, StoreError> {
+        self.read_trait_sets(slice, name)
     }
 
     fn snapshot(&self, workspace: Workspace, subject: &str) -> Result<Option<SnapshotRow>, StoreError> {
@@ -424,6 +420,10 @@ impl View for Session<'_> {
             where is_alive and workspace = :workspace and change_seq > :seq order by change_seq limit :limit";
         let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
         self.all(SQL, params, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    fn standing_profiles(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
+        self.read_standing_profiles(workspace)
     }
 
     fn transitions_after(
