@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use selvedge_core::identifier::{Class, Identifier};
+use selvedge_core::identifier::{Class, Identifier, Kind};
 
 use super::commit::Committer;
 use super::parts::{ContextParts, Parts};
@@ -117,19 +117,16 @@ impl<'a> Replay<'a> {
             .ok()
             .and_then(|parts| claim::of(parts, event.event_type, None, &desk, &mut Warnings::default()).ok());
         let mut named = read.unwrap_or_else(|| said.named.iter().filter(|said| self.counts(said)).cloned().collect());
-        for identifier in proven {
-            if !self.prove(&mut named, &identifier) {
-                self.set_aside.push((event.order.message_id.clone(), identifier));
+        if desk.strength() > Strength::Observed {
+            for claimed in &mut named {
+                let recorded = said.named.iter().find(|said| said.identifier == claimed.identifier);
+                claimed.strength = recorded.map_or(claimed.strength, |recorded| recorded.strength);
             }
         }
-        for claimed in &mut named {
-            if let Some(recorded) = said.named.iter().find(|said| said.identifier == claimed.identifier) {
-                claimed.strength = recorded.strength;
-            }
-        }
+        let left_out = self.prove(&mut named, proven);
         named.sort_unstable_by(|a, b| self.rules.rank(&a.identifier).cmp(&self.rules.rank(&b.identifier)));
         let parts = parts.unwrap_or_default();
-        Ok(AcceptedEvent {
+        let accepted = AcceptedEvent {
             index: 0,
             order: event.order.clone(),
             event_type: event.event_type,
@@ -140,23 +137,28 @@ impl<'a> Replay<'a> {
             traits: normalise::traits_set(&parts, event.event_type),
             snapshot: normalise::snapshot(&event.order.message_id, event.event_type, &parts, &desk),
             raw: event.raw.clone(),
-        })
+        };
+        self.set_aside.extend(left_out.into_iter().map(|name| (Arc::clone(&event.order.message_id), name)));
+        Ok(accepted)
     }
 
-    /// Adds to a claim what a token proved, or proves what is in it; false when these rules leave it out.
-    fn prove(&self, named: &mut Vec<Claimed>, identifier: &Identifier) -> bool {
-        if let Some(claimed) = named.iter_mut().find(|claimed| claimed.identifier == *identifier) {
-            claimed.strength = Strength::Proven;
-            return true;
+    /// Trusts what a token proved. One whose account is not in the claim proves nothing, as at the intake. Returns what
+    /// these rules leave out: others may let it count again.
+    fn prove(&self, named: &mut Vec<Claimed>, proven: Vec<Identifier>) -> Vec<Identifier> {
+        let is_missing = |account: &Identifier| !named.iter().any(|claimed| claimed.identifier == *account);
+        if proven.iter().any(|name| name.kind == Kind::USER_ID && is_missing(name)) {
+            return proven;
         }
-        let claimed = Claimed { identifier: identifier.clone(), strength: Strength::Proven };
-        let is_account = self.rules.class(&identifier.kind) == Class::Account;
-        let is_second = is_account && named.iter().any(|other| other.identifier.kind == identifier.kind);
-        let counts = !is_second && self.counts(&claimed);
-        if counts {
-            named.push(claimed);
+        let mut left_out = Vec::new();
+        for identifier in proven {
+            let claimed = Claimed { identifier, strength: Strength::Proven };
+            match named.iter_mut().find(|known| known.identifier == claimed.identifier) {
+                Some(known) => known.strength = Strength::Proven,
+                None if self.counts(&claimed) => named.push(claimed),
+                None => left_out.push(claimed.identifier),
+            }
         }
-        counts
+        left_out
     }
 
     fn counts(&self, claimed: &Claimed) -> bool {

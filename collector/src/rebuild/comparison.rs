@@ -46,7 +46,9 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     fn compare(&mut self, name: NameId) -> Result<(), StoreError> {
         let (was, is) = (self.before.contains(&name), self.after.contains(&name));
-        let is_person = self.old.view().name(name)?.class != Class::Device;
+        // A name may be new: no rule before took it for one.
+        let known = if was { self.old } else { self.new }.view().name(name)?;
+        let is_person = known.class != Class::Device;
         let counted = if is_person { &mut self.report.people } else { &mut self.report.anonymous };
         counted.before += u64::from(was);
         counted.after += u64::from(is);
@@ -75,7 +77,7 @@ impl Comparison<'_> {
                 let other = other.map(|other| self.new.view().name(other)).transpose()?;
                 self.report.examples.push(Example {
                     fate,
-                    profile: self.old.view().name(name)?.identifier,
+                    profile: known.identifier,
                     other: other.map(|other| other.identifier),
                 });
             }

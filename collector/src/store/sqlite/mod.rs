@@ -6,6 +6,7 @@
 
 mod column;
 mod connection;
+mod feed;
 mod guard;
 mod identity_keys;
 mod keys;

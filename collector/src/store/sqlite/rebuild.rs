@@ -127,14 +127,18 @@ impl SqliteStore {
         let file = readers.file().to_owned();
         drop((readers, keys));
         let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Its log must not be taken for that of the new file. Who else has it open can neither read nor write now, and
-        // can write no more once the file has moved.
+        // From the first transaction on, nobody else can have it open.
         writer.pragma_update(None, "locking_mode", "exclusive")?;
-        let mode: Box<str> = writer.query_row("pragma journal_mode = delete", [], |row| row.get(0))?;
-        if &*mode != "delete" || data_version(&writer)? != seen {
+        writer.execute_batch("begin immediate")?;
+        if data_version(&writer)? != seen {
             return Ok(None);
         }
-        writer.execute_batch("begin exclusive")?;
+        writer.execute_batch("commit")?;
+        // Its log must not be taken for that of the new file.
+        let mode: Box<str> = writer.query_row("pragma journal_mode = delete", [], |row| row.get(0))?;
+        if &*mode != "delete" {
+            return Ok(None);
+        }
         let kept = exchange(&file, built, at).map_err(|error| unopened(&file, error))?;
         Ok(Some(kept))
     }

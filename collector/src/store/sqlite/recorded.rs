@@ -8,7 +8,7 @@ use super::row::{count, event, rows};
 use super::session::Session;
 use super::view::event_columns;
 use crate::event::Workspace;
-use crate::store::{DecisionRow, NameId, RecordedEvent, Seq, StoreError};
+use crate::store::{DecisionRow, RecordedEvent, Seq, StoreError};
 
 impl Session<'_> {
     pub(super) fn read_recorded_after(
@@ -31,12 +31,6 @@ impl Session<'_> {
     pub(super) fn read_event_count(&self, workspace: Workspace) -> Result<u64, StoreError> {
         const SQL: &str = "select count(*) from event where workspace = :workspace";
         self.one(SQL, named_params! { ":workspace": workspace }, |row| count(row, 0))
-    }
-
-    pub(super) fn read_standing_profiles(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
-        const SQL: &str =
-            "select identifier from profile where is_alive and workspace = :workspace order by identifier";
-        self.all(SQL, named_params! { ":workspace": workspace }, |row| row.get(0))
     }
 
     pub(super) fn read_set_aside(&self, workspace: Workspace, message_id: &str) -> Result<Vec<Identifier>, StoreError> {

@@ -6,7 +6,7 @@ use rusqlite::named_params;
 use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
-use super::row::{bounds, conflict, count, event, order, placement, rows, shape, transition};
+use super::row::{bounds, conflict, count, event, order, placement, rows, shape};
 use super::session::Session;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
@@ -409,21 +409,17 @@ impl View for Session<'_> {
         })
     }
 
+    fn standing_profiles(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
+        self.read_standing_profiles(workspace)
+    }
+
     fn profiles_after(
         &self,
         workspace: Workspace,
         seq: ChangeSeq,
         limit: usize,
     ) -> Result<Vec<(ChangeSeq, NameId)>, StoreError> {
-        const SQL: &str = "
-            select change_seq, identifier from profile
-            where is_alive and workspace = :workspace and change_seq > :seq order by change_seq limit :limit";
-        let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
-        self.all(SQL, params, |row| Ok((row.get(0)?, row.get(1)?)))
-    }
-
-    fn standing_profiles(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
-        self.read_standing_profiles(workspace)
+        self.read_profiles_after(workspace, seq, limit)
     }
 
     fn transitions_after(
@@ -432,26 +428,11 @@ impl View for Session<'_> {
         seq: ChangeSeq,
         limit: usize,
     ) -> Result<Vec<TransitionRow>, StoreError> {
-        const SQL: &str = "
-            select seq, profile, kind, other, because from change
-            where seq > :seq and workspace = :workspace order by seq limit :limit";
-        let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
-        self.all(SQL, params, |row| {
-            Ok(TransitionRow {
-                seq: row.get(0)?,
-                profile: row.get(1)?,
-                transition: transition(row)?,
-                because: row.get(4)?,
-            })
-        })
+        self.read_transitions_after(workspace, seq, limit)
     }
 
     fn last_change(&self) -> Result<ChangeSeq, StoreError> {
-        const SQL: &str = "
-            select max(
-                coalesce((select max(seq) from change), 0),
-                coalesce((select max(change_seq) from profile where is_alive), 0))";
-        self.one(SQL, [], |row| row.get(0))
+        self.read_last_change()
     }
 
     fn keys(&self, workspace: Workspace) -> Result<Vec<StoredKey>, StoreError> {
