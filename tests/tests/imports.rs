@@ -9,21 +9,51 @@ use std::collections::BTreeSet;
 use sources::{RustText, files_below, read};
 
 /// Whom each module of the collector may name, itself aside.
-const COLLECTOR: [(&str, &[&str]); 13] = [
+const COLLECTOR: [(&str, &[&str]); 15] = [
     ("main", &["selvedge_collector"]),
     ("lib", &[]),
     ("event", &[]),
     ("clock", &["event"]),
     ("key", &["event", "clock"]),
+    ("identity_key", &["event", "clock"]),
     ("identity", &["event"]),
     // One way: a profile is a person's, and has its id.
     ("profile", &["event", "identity"]),
-    ("store", &["identity", "profile", "event", "key"]),
-    ("ingest", &["store", "identity", "profile", "event", "key", "clock", "config"]),
-    ("config", &["identity::Rules", "identity::normal::Region", "identity::normal::UnknownRegion", "ingest::Limits"]),
+    ("store", &["identity", "profile", "event", "key", "identity_key"]),
+    ("ingest", &["store", "identity", "profile", "event", "key", "identity_key", "clock", "config"]),
+    ("rebuild", &["ingest", "store", "identity", "event", "config"]),
+    (
+        "config",
+        &[
+            "identity::Rules",
+            "identity::TraitRule",
+            "identity::normal::Blocklist",
+            "identity::normal::NotAPattern",
+            "identity::normal::Region",
+            "identity::normal::UnknownRegion",
+            "ingest::Limits",
+            "event::UnixMillis",
+        ],
+    ),
     ("forward", &["store", "identity", "profile", "event", "clock", "config"]),
-    ("http", &["ingest", "store", "identity", "profile", "event", "key", "clock", "config"]),
-    ("cli", &["http", "forward", "ingest", "store", "identity", "profile", "event", "key", "clock", "config"]),
+    ("http", &["ingest", "store", "identity", "profile", "event", "key", "identity_key", "clock", "config"]),
+    (
+        "cli",
+        &[
+            "rebuild",
+            "http",
+            "forward",
+            "ingest",
+            "store",
+            "identity",
+            "profile",
+            "event",
+            "key",
+            "identity_key",
+            "clock",
+            "config",
+        ],
+    ),
 ];
 
 /// What each module may use of the tracking core; of the rest (clients, effects) a collector has no use.
