@@ -19,7 +19,8 @@ use selvedge_collector::event::UnixMillis;
 use selvedge_collector::identity::normal::may_name;
 use selvedge_collector::identity::{DecisionVerb, Rules};
 use selvedge_collector::ingest::commit::Decision;
-use selvedge_collector::rebuild::Fate;
+use selvedge_collector::rebuild::{self, Fate, RebuildError, Task};
+use selvedge_collector::store::sqlite::SqliteStore;
 use selvedge_collector::store::{Lookup, Position, Seq, Store};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::Collector;
@@ -237,6 +238,31 @@ fn a_destination_goes_on_where_it_stood_though_rows_were_superseded() -> anyhow:
     kept.apply(&rules("contact_limit = 1"))?;
     let position = kept.house.store.view()?.position("warehouse")?.context("its place is gone")?;
     assert_eq!(ids(&kept, position.event_seq)?, waiting);
+    Ok(())
+}
+
+#[test]
+fn what_is_written_meanwhile_is_not_lost_with_the_old_ledger() -> anyhow::Result<()> {
+    let said = Said::publicly(json!({ "messageId": "m1", "type": "track", "event": "Seen", "userId": "u1" }));
+    let mut kept = Kept::telling(&Rules::default(), &[said])?;
+    let spare = tempfile::tempdir()?;
+    let ledger = std::mem::replace(&mut kept.house.store, SqliteStore::open(spare.path())?);
+    let directory = ledger.file().parent().context("no directory")?.to_owned();
+    let mut write = |_| {
+        let meanwhile = SqliteStore::open(&directory).expect("it is there");
+        let transaction = meanwhile.transaction().expect("nobody writes");
+        transaction.set_position("warehouse", Position::default()).expect("it can be written");
+        transaction.commit().expect("it can be committed");
+    };
+    let other = rules("contact_limit = 1");
+    let task = Task { before: &Rules::default(), after: &other, workspace: WORKSPACE, progress: &mut write };
+    let refused = rebuild::apply(ledger, task, ("rules:apply", UnixMillis(0)));
+    assert!(matches!(refused, Err(RebuildError::Changed)), "{refused:?}");
+    let ledger = SqliteStore::open(&directory)?;
+    assert!(ledger.view()?.position("warehouse")?.is_some());
+    assert_eq!(rebuild::stored_rules(&*ledger.view()?, WORKSPACE)?, Some(Rules::default()));
+    let left: Vec<_> = files(&directory)?.into_keys().filter(|path| path.to_string_lossy().contains(".db.")).collect();
+    assert!(left.is_empty(), "{left:?}");
     Ok(())
 }
 
