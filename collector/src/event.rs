@@ -42,6 +42,15 @@ impl Strength {
     pub fn is_trusted(self) -> bool {
         self > Strength::Observed
     }
+
+    /// Its word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Proven => "proven",
+            Self::Asserted => "asserted",
+        }
+    }
 }
 
 /// How far what a public key says is believed (identity.md, section 8).

@@ -202,6 +202,12 @@ impl StoredKey {
     }
 }
 
+/// What reads call a source: the name of its key, else `key 4`.
+pub fn source_name(source: Source, keys: &[StoredKey]) -> Box<str> {
+    let name = keys.iter().find(|key| key.id == source).and_then(|key| key.name.clone());
+    name.unwrap_or_else(|| format!("key {}", source.0).into())
+}
+
 /// 32 letters, so that five bits of chance choose one evenly; without 0, 1, l and o, which people confuse.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// 32 times five bits: 160, beyond guessing.

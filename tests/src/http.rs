@@ -40,6 +40,12 @@ pub fn get(url: &str, key: &str) -> anyhow::Result<Answer> {
     answer(request.call().with_context(|| format!("GET {url}"))?)
 }
 
+/// DELETE with the key as bearer token.
+pub fn delete(url: &str, key: &str) -> anyhow::Result<Answer> {
+    let request = AGENT.delete(url).header("authorization", format!("Bearer {key}"));
+    answer(request.call().with_context(|| format!("DELETE {url}"))?)
+}
+
 /// POST of a JSON value with the key as bearer token; an empty key sends none.
 pub fn post(url: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
     let mut headers = vec![("content-type", "application/json".to_owned())];

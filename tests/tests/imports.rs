@@ -66,8 +66,9 @@ const LIBRARIES: [(&str, &[&str]); 6] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("tower", &["http"]),
-    // Settings are parsed into the address type that the client of `forward` takes.
-    ("ureq", &["forward", "config"]),
+    // Settings are parsed into the address type that the client of `forward` takes; a command asks the server that holds
+    // its ledger.
+    ("ureq", &["forward", "config", "cli"]),
     ("tokio", &["http", "forward", "cli", "ingest"]),
 ];
 

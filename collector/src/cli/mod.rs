@@ -5,6 +5,8 @@ mod first_keys;
 mod identity_key;
 mod key;
 mod lock;
+mod profile;
+mod reach;
 mod rebuilding;
 mod replay;
 mod rules;
@@ -19,7 +21,9 @@ use tracing_subscriber::EnvFilter;
 use crate::clock::NoChance;
 use crate::config::{ConfigError, RulesError};
 use crate::event::Workspace;
+use crate::identity::ProfileId;
 use crate::identity_key::{NoIdentityKey, NotAPublicKey};
+use crate::ingest::commit::DecisionRefusal;
 use crate::rebuild::RebuildError;
 use crate::store::{StoreError, View};
 
@@ -39,6 +43,8 @@ enum Command {
     Key(key::KeyCommand),
     /// Make, import, list and revoke what proves a login: your backend signs, the collector checks
     IdentityKey(identity_key::IdentityKeyCommand),
+    /// Look at people: who is who and why; decide where the events do not
+    Profile(profile::ProfileCommand),
     /// Show the rules of who is who, try others, change to them
     Rules(rules::RulesCommand),
     /// Derive anew what follows from the events, by the rules that the ledger has; no server may run
@@ -53,6 +59,7 @@ pub fn run() -> Result<(), CommandError> {
         Command::Serve(command) => serve::run(command),
         Command::Key(command) => key::run(&command),
         Command::IdentityKey(command) => identity_key::run(&command),
+        Command::Profile(command) => profile::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::Replay(command) => replay::run(&command),
     }
@@ -82,6 +89,16 @@ pub enum CommandError {
     NotAPublicKey { file: PathBuf, why: NotAPublicKey },
     #[error("the key {id} was revoked before")]
     AlreadyRevoked { id: i64 },
+    #[error(transparent)]
+    Decision(#[from] DecisionRefusal),
+    #[error("no profile ever had the id {id}")]
+    NoSuchProfile { id: ProfileId },
+    #[error("the server that holds this ledger refuses ({status}): {message}")]
+    Refused { status: u16, message: Box<str> },
+    #[error("the server that holds this ledger does not answer at {url}: {source}; try again")]
+    Unanswered { url: Box<str>, source: Box<ureq::Error> },
+    #[error("something else changes the ledger in {} for longer than this command waits: try again", directory.display())]
+    Held { directory: PathBuf },
     #[error("another `selvedge serve` runs on {}: stop it, or give this one a directory of its own", directory.display())]
     InUse { directory: PathBuf },
     #[error("a `selvedge serve` runs on {}: stop it first; its ledger cannot be exchanged under it", directory.display())]
@@ -110,6 +127,10 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self::Store { error }
     }
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> CommandError {
+    move |source| CommandError::System { what, source }
 }
 
 /// The engine's own words behind ours: whoever typed the command has no other log.

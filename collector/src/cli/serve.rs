@@ -1,5 +1,6 @@
 //! `selvedge serve`: wires the parts together and runs them until it is told to stop.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, default_workspace, first_keys, lock, rules};
+use super::{CommandError, default_workspace, first_keys, lock, rules, system};
 use crate::clock::Clock;
 use crate::config::{Config, ServeFlags};
 use crate::forward::{Forwarding, Ledger};
@@ -29,16 +30,16 @@ pub(super) fn run(command: ServeCommand) -> Result<(), CommandError> {
     let config = Config::settle(command.flags)?;
     // Before the ledger is opened: who held it may have put another in its place. And the writer remembers what the
     // ledger holds: two of them would disagree.
-    let _lock = lock::take(&config.data)?.ok_or_else(|| CommandError::InUse { directory: config.data.clone() })?;
+    let lock = lock::take(&config.data)?.ok_or_else(|| CommandError::InUse { directory: config.data.clone() })?;
     let store = Arc::new(SqliteStore::open(&config.data)?);
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(system("no threads could be started"))?;
-    let ended = runtime.block_on(serve(config, store));
+    let ended = runtime.block_on(serve(config, store, &lock));
     // What still waits for a destination is in the ledger: nothing is lost when its thread ends with the process.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandError> {
+async fn serve(config: Config, store: Arc<SqliteStore>, lock: &File) -> Result<(), CommandError> {
     let clock = Clock::System;
     // Bound before the keys are made: keys that were made and not printed would be lost.
     let listener = TcpListener::bind(config.listen)
@@ -60,6 +61,7 @@ async fn serve(config: Config, store: Arc<SqliteStore>) -> Result<(), CommandErr
         tracing::warn!(%refusal, "the guard is not set yet: it will be before the next event is taken");
     }
 
+    lock::announce(lock, address)?;
     greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("stdout is closed"))?;
     tracing::info!(%address, data = %config.data.display(), "listening");
     http::serve(listener, state, stop.asked()).await;
@@ -78,10 +80,6 @@ fn greet(address: SocketAddr, keys: &[Key]) -> io::Result<()> {
         writeln!(out, "{} {}", key.right().as_str(), key.reveal())?;
     }
     out.flush()
-}
-
-fn system(what: &'static str) -> impl Fn(io::Error) -> CommandError {
-    move |source| CommandError::System { what, source }
 }
 
 /// SIGTERM, as service managers say it, or SIGINT, as a terminal does.

@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use super::routes::Head;
 use super::{Refusal, State, error, events, keys, profiles};
-use crate::event::{Source, Strength};
 use crate::identity::Conflict;
-use crate::key::StoredKey;
+use crate::key::{StoredKey, source_name};
 
 /// A page, newest first.
 pub(super) async fn page(extract::State(state): extract::State<Arc<State>>, head: Head) -> Result<Response, Refusal> {
@@ -43,7 +42,7 @@ struct ShownConflict<'a> {
     reason: &'static str,
     message_id: &'a str,
     time: String,
-    source: String,
+    source: Box<str>,
     strength: &'static str,
 }
 
@@ -55,22 +54,8 @@ impl<'a> ShownConflict<'a> {
             reason: conflict.reason.as_str(),
             message_id: &conflict.order.message_id,
             time: conflict.order.time.rfc3339(),
-            source: source(conflict.source, keys),
-            strength: strength(conflict.strength),
+            source: source_name(conflict.source, keys),
+            strength: conflict.strength.as_str(),
         }
-    }
-}
-
-/// The key's name, else its id.
-fn source(source: Source, keys: &[StoredKey]) -> String {
-    let name = keys.iter().find(|key| key.id == source).and_then(|key| key.name.as_deref());
-    name.map_or_else(|| source.0.to_string(), str::to_owned)
-}
-
-fn strength(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Observed => "observed",
-        Strength::Proven => "proven",
-        Strength::Asserted => "asserted",
     }
 }

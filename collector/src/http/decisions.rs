@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{self, Path, Request};
-use axum::http::StatusCode;
 use axum::response::Response;
 use selvedge_core::identifier::{Identifier, Kind};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::routes::Head;
 use super::{Refusal, State, body, error, keys, profiles};
+use crate::event::Workspace;
 use crate::identity::{DecisionVerb, normal};
 use crate::ingest::commit::{Decision, DecisionRefusal};
 use crate::ingest::writer::DecisionTask;
-use crate::store::{DecisionId, DecisionRow, StoreError, View};
+use crate::key::source_name;
+use crate::store::{DecisionId, DecisionRow};
 
 /// `POST /v1/decisions`.
 pub(super) async fn take(
@@ -33,7 +34,7 @@ pub(super) async fn take(
         x: asked.x.identifier(&state)?,
         y: asked.y.map(|y| y.identifier(&state)).transpose()?,
         reason: asked.reason.into(),
-        author: key.name.unwrap_or_else(|| format!("key {}", key.id.0).into()),
+        author: source_name(key.id, std::slice::from_ref(&key)),
         at: state.inside.clock.now(),
     };
     let taken = state.inside.intake.decide(DecisionTask::Decide(decision)).await?.map_err(refused)?;
@@ -43,11 +44,8 @@ pub(super) async fn take(
 /// `GET /v1/decisions`.
 pub(super) async fn list(extract::State(state): extract::State<Arc<State>>, head: Head) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
-    let listed = profiles::read(state, key.workspace, move |reader| {
-        let rows = reader.view().decisions(key.workspace)?;
-        rows.iter().map(|row| as_json(reader.view(), row)).collect::<Result<Vec<_>, _>>()
-    });
-    Ok(error::json(&json!({ "decisions": listed.await? })))
+    let decisions = profiles::read(state, key.workspace, |reader| reader.decisions()).await?;
+    Ok(error::json(&json!({ "decisions": decisions })))
 }
 
 /// `DELETE /v1/decisions/{id}`.
@@ -99,23 +97,6 @@ fn refused(refusal: DecisionRefusal) -> Refusal {
     }
 }
 
-async fn shown(state: Arc<State>, workspace: crate::event::Workspace, row: DecisionRow) -> Result<Response, Refusal> {
-    let shown = profiles::read(state, workspace, move |reader| as_json(reader.view(), &row)).await?;
-    let mut response = error::json(&shown);
-    *response.status_mut() = StatusCode::OK;
-    Ok(response)
-}
-
-fn as_json(view: &dyn View, row: &DecisionRow) -> Result<Value, StoreError> {
-    let name = |name| view.name(name).map(|name| json!(name.identifier));
-    Ok(json!({
-        "id": row.id.0,
-        "op": row.verb.as_str(),
-        "x": name(row.x)?,
-        "y": row.y.map(name).transpose()?,
-        "reason": row.reason,
-        "author": row.author,
-        "at": row.at.rfc3339(),
-        "withdrawn_at": row.withdrawn_at.map(|at| at.rfc3339()),
-    }))
+async fn shown(state: Arc<State>, workspace: Workspace, row: DecisionRow) -> Result<Response, Refusal> {
+    Ok(error::json(&profiles::read(state, workspace, move |reader| reader.shown(&row)).await?))
 }

@@ -9,6 +9,7 @@ mod cors;
 mod decisions;
 mod error;
 mod events;
+mod explain;
 mod guarding;
 mod health;
 mod keys;

@@ -10,7 +10,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 
 use super::collect::collect;
 use super::{
-    Refusal, State, assets, conflicts, cors, decisions, events, health, metrics, pixel, profiles, redirect, settings,
+    Refusal, State, assets, conflicts, cors, decisions, events, explain, health, metrics, pixel, profiles, redirect,
+    settings,
 };
 use crate::event::EventType;
 use crate::ingest::Shape;
@@ -58,6 +59,7 @@ fn reads(doors: Doors) -> Doors {
         .at("/v1/profiles/{profile}/traits", get(profiles::traits))
         .at("/v1/profiles/{profile}/identifiers", get(profiles::identifiers))
         .at("/v1/profiles/{profile}/events", get(events::page))
+        .at("/v1/profiles/{profile}/explain", get(explain::answer))
         .at("/v1/conflicts", get(conflicts::page))
         .at("/v1/decisions", get(decisions::list).post(decisions::take))
         .at("/v1/decisions/{id}", delete(decisions::withdraw))

@@ -27,8 +27,8 @@ pub use marks::MarkRules;
 pub(crate) use marks::people_of;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
-    Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, LedgerEvent, Lookup,
-    NotACursor, ProfileSnapshot, Reader,
+    Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
+    LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Reader, Said, ShownDecision, Step,
 };
 pub use record::*;
 
@@ -140,6 +140,8 @@ pub trait View {
     fn has_event(&self, workspace: Workspace, message_id: &str) -> Result<bool, StoreError>;
     /// The newest events of a slice, newest first; of one event name, if one is given.
     fn events_in(&self, slice: &EventSlice, name: Option<&str>, limit: usize) -> Result<Vec<(Order, Seq)>, StoreError>;
+    /// What the event of a messageId claims; `None` when none is stored.
+    fn shape_of_event(&self, workspace: Workspace, message_id: &str) -> Result<Option<ShapeId>, StoreError>;
     /// An event by its row.
     fn event(&self, seq: Seq) -> Result<StoredEvent, StoreError>;
     /// The events after this place in the order of commits.

@@ -63,7 +63,7 @@ impl<'a> Ownership<'a> {
     }
 
     /// The shapes that mark a device with marks that count, each with the leader of whom it names.
-    fn counted_marks(&self, device: NameId) -> Result<Vec<(Shape, NameId)>, StoreError> {
+    pub(super) fn counted_marks(&self, device: NameId) -> Result<Vec<(Shape, NameId)>, StoreError> {
         let rules = MarkRules::of(self.view, device, &self.view.anchors_on(device)?)?;
         let people = self.people_on(device)?;
         let mut counted = Vec::new();

@@ -2,13 +2,17 @@
 
 mod conflicts;
 mod cursor;
+mod decisions;
 mod events;
+mod explain;
 mod feed;
 mod profile;
 
 pub use conflicts::ConflictPage;
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
+pub use decisions::ShownDecision;
 pub use events::{EventPage, EventQuery};
+pub use explain::{Because, By, Explanation, Paths, Said, Step};
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
 

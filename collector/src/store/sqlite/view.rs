@@ -321,6 +321,11 @@ impl View for Session<'_> {
         self.all(SQL, params, |row| Ok((order(row, 0)?, row.get(2)?)))
     }
 
+    fn shape_of_event(&self, workspace: Workspace, message_id: &str) -> Result<Option<ShapeId>, StoreError> {
+        const SQL: &str = "select shape from event where workspace = :workspace and message_id = :message_id";
+        self.first(SQL, named_params! { ":workspace": workspace, ":message_id": message_id }, |row| row.get(0))
+    }
+
     fn event(&self, seq: Seq) -> Result<StoredEvent, StoreError> {
         const SQL: &str = concat!(
             "select ",

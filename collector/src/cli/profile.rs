@@ -1,0 +1,268 @@
+//! `selvedge profile`: who is who and why, and what an operator decides about it. Reads open the ledger themselves;
+//! what changes it goes through [`super::reach`].
+
+mod print;
+
+use std::io::{self, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use selvedge_core::identifier::{Identifier, Kind};
+use serde_json::{Value, json};
+
+use super::key::{PlaceAndForm, existing};
+use super::reach::{AUTHOR, Reach, reach};
+use super::{CommandError, default_workspace, rules, system};
+use crate::clock::Clock;
+use crate::config::settle_place;
+use crate::event::Workspace;
+use crate::identity::{DecisionVerb, ProfileId, Rules, normal};
+use crate::ingest::commit::{Committer, Decision, DecisionRefusal};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{DecisionId, DecisionRow, Lookup, Reader, Store};
+
+/// `selvedge profile`.
+#[derive(Debug, Args)]
+pub(super) struct ProfileCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show the profile behind a name, such as email:ada@example.com, or behind a profile's id
+    Show {
+        /// KIND:VALUE, or a profile's id
+        name: Named,
+        #[command(flatten)]
+        place: PlaceAndForm,
+    },
+    /// Say why two names are one person's, or why they are not
+    Explain {
+        /// KIND:VALUE
+        x: Named,
+        /// KIND:VALUE
+        y: Named,
+        #[command(flatten)]
+        place: PlaceAndForm,
+    },
+    /// Decide that two names are one person's
+    Link(TwoNames),
+    /// Decide that two names are not one person's, or that a person was not on a device
+    KeepApart(TwoNames),
+    /// Decide that a name is nobody's
+    Ignore {
+        /// KIND:VALUE
+        x: Named,
+        /// Why; kept with the decision
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        place: PlaceAndForm,
+    },
+    /// Take a decision back, which restores what was before
+    Withdraw {
+        /// The id that `selvedge profile decisions` shows
+        id: i64,
+        #[command(flatten)]
+        place: PlaceAndForm,
+    },
+    /// Show all decisions, withdrawn ones too
+    Decisions(PlaceAndForm),
+}
+
+#[derive(Debug, Args)]
+struct TwoNames {
+    /// KIND:VALUE
+    x: Named,
+    /// KIND:VALUE
+    y: Named,
+    /// Why; kept with the decision
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    place: PlaceAndForm,
+}
+
+/// A name as it was typed.
+#[derive(Debug, Clone)]
+enum Named {
+    Name { kind: Box<str>, value: Box<str> },
+    Profile(ProfileId),
+}
+
+/// The text names nobody.
+#[derive(Debug, thiserror::Error)]
+#[error("write KIND:VALUE, such as email:ada@example.com or anonymous_id:a-1, or a profile's id")]
+struct NotAName;
+
+impl FromStr for Named {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        match text.split_once(':') {
+            Some(("", _) | (_, "")) => Err(NotAName),
+            Some((kind, value)) => Ok(Self::Name { kind: kind.into(), value: value.into() }),
+            None => text.parse().map(Self::Profile).map_err(|_| NotAName),
+        }
+    }
+}
+
+pub(super) fn run(command: &ProfileCommand) -> Result<(), CommandError> {
+    match &command.action {
+        Action::Show { name, place } => show(name, place),
+        Action::Explain { x, y, place } => explain(x, y, place),
+        Action::Link(names) => decide(DecisionVerb::Link, &names.x, Some(&names.y), (&names.reason, &names.place)),
+        Action::KeepApart(names) => {
+            decide(DecisionVerb::KeepApart, &names.x, Some(&names.y), (&names.reason, &names.place))
+        }
+        Action::Ignore { x, reason, place } => decide(DecisionVerb::Ignore, x, None, (reason, place)),
+        Action::Withdraw { id, place } => withdraw(*id, place),
+        Action::Decisions(place) => decisions(place),
+    }
+}
+
+fn show(name: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
+    let (store, rules) = ledger(flags)?;
+    let profile = reader(&store, &rules)?.profile(&name.lookup(&rules)?)?.ok_or_else(|| name.never_seen())?;
+    print(&if flags.json { json_line(&json!(profile)) } else { print::profile(&profile) })
+}
+
+fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
+    let (store, rules) = ledger(flags)?;
+    let reader = reader(&store, &rules)?;
+    let (one, another) = (x.lookup(&rules)?, y.lookup(&rules)?);
+    let Some(explanation) = reader.explain(&one, &another)? else {
+        let is_x_known = reader.explain(&one, &one)?.is_some();
+        return Err(if is_x_known { y } else { x }.never_seen());
+    };
+    print(&if flags.json { json_line(&json!(explanation)) } else { print::explanation(&explanation) })
+}
+
+fn decisions(flags: &PlaceAndForm) -> Result<(), CommandError> {
+    let (store, rules) = ledger(flags)?;
+    let decisions = reader(&store, &rules)?.decisions()?;
+    print(&if flags.json { json_line(&json!({ "decisions": decisions })) } else { print::decisions(&decisions) })
+}
+
+fn decide(
+    verb: DecisionVerb,
+    x: &Named,
+    y: Option<&Named>,
+    (reason, flags): (&str, &PlaceAndForm),
+) -> Result<(), CommandError> {
+    let (x, y) = {
+        let (store, rules) = ledger(flags)?;
+        (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
+    };
+    let taken = match reach(&settle_place(&flags.place)?)? {
+        Reach::Served(server) => {
+            server.post("/v1/decisions", &json!({ "op": verb.as_str(), "x": x, "y": y, "reason": reason }))?
+        }
+        Reach::Alone(store, _lock) => {
+            let (workspace, rules) = rules_of(&store)?;
+            let at = Clock::System.now();
+            let decision = Decision { workspace, verb, x, y, reason: reason.into(), author: AUTHOR.into(), at };
+            let row = Committer::new(Arc::new(rules.clone())).decide(&store, &decision)??;
+            shown(&store, &rules, &row)?
+        }
+    };
+    print(&if flags.json { json_line(&taken) } else { print::taken(&taken) })
+}
+
+fn withdraw(id: i64, flags: &PlaceAndForm) -> Result<(), CommandError> {
+    ledger(flags)?;
+    let withdrawn = match reach(&settle_place(&flags.place)?)? {
+        Reach::Served(server) => match server.delete(&format!("/v1/decisions/{id}")) {
+            Err(CommandError::Refused { status: 404, .. }) => return Err(DecisionRefusal::NoSuchDecision { id }.into()),
+            answer => answer?,
+        },
+        Reach::Alone(store, _lock) => {
+            let (workspace, rules) = rules_of(&store)?;
+            let at = (DecisionId(id), Clock::System.now());
+            let row = Committer::new(Arc::new(rules.clone())).withdraw(&store, workspace, at)??;
+            shown(&store, &rules, &row)?
+        }
+    };
+    print(&if flags.json { json_line(&withdrawn) } else { print::withdrawn(&withdrawn) })
+}
+
+/// The ledger that is there, and the rules that it was built with.
+fn ledger(flags: &PlaceAndForm) -> Result<(SqliteStore, Rules), CommandError> {
+    let store = existing(&flags.place)?;
+    let (_, rules) = rules_of(&store)?;
+    Ok((store, rules))
+}
+
+fn rules_of(store: &SqliteStore) -> Result<(Workspace, Rules), CommandError> {
+    let view = store.view()?;
+    let workspace = default_workspace(&*view)?;
+    Ok((workspace, rules::of_ledger(&*view, workspace)?))
+}
+
+/// A decision as the API shows it.
+fn shown(store: &SqliteStore, rules: &Rules, row: &DecisionRow) -> Result<Value, CommandError> {
+    Ok(json!(reader(store, rules)?.shown(row)?))
+}
+
+impl Named {
+    fn lookup(&self, rules: &Rules) -> Result<Lookup, CommandError> {
+        match self {
+            Self::Profile(id) => Ok(Lookup::ProfileId(*id)),
+            Self::Name { kind, value } => {
+                normal::identifier(Kind::new(kind), value, rules).map(Lookup::Identifier).map_err(|_| self.never_seen())
+            }
+        }
+    }
+
+    /// The identifier that a decision can be about: one that the ledger knows.
+    fn known(&self, store: &SqliteStore, rules: &Rules) -> Result<Identifier, CommandError> {
+        let reader = reader(store, rules)?;
+        let workspace = default_workspace(reader.view())?;
+        let name = match self.lookup(rules)? {
+            Lookup::Identifier(identifier) => reader.view().name_id(workspace, &identifier)?,
+            Lookup::ProfileId(id) => reader.view().name_of_profile(workspace, &id)?,
+        };
+        let name = name.ok_or_else(|| self.never_seen())?;
+        Ok(reader.view().name(name)?.identifier)
+    }
+
+    fn never_seen(&self) -> CommandError {
+        match self {
+            Self::Name { kind, value } => {
+                DecisionRefusal::Unknown { name: Identifier::new(Kind::new(kind), &**value) }.into()
+            }
+            Self::Profile(id) => CommandError::NoSuchProfile { id: *id },
+        }
+    }
+}
+
+fn reader<'a>(store: &'a SqliteStore, rules: &'a Rules) -> Result<Reader<'a>, CommandError> {
+    let workspace = default_workspace(&*store.view()?)?;
+    Ok(Reader::open(store, rules, workspace)?)
+}
+
+fn json_line(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(system("stdout is closed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_kind_a_colon_and_a_value_that_may_hold_more_of_them() {
+        let Ok(Named::Name { kind, value }) = "cookie._ga:GA1:2".parse() else { panic!("a name") };
+        assert_eq!((&*kind, &*value), ("cookie._ga", "GA1:2"));
+        assert!(matches!("9cda47fd-5a0e-884a-b758-a7b9261557ee".parse(), Ok(Named::Profile(_))));
+        for text in ["", "u-1", ":u-1", "user_id:"] {
+            assert!(text.parse::<Named>().is_err(), "{text}");
+        }
+    }
+}

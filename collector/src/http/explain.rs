@@ -1,0 +1,25 @@
+//! `GET /v1/profiles/{profile}/explain?with={kind}:{value}`: why two names are one person's, or why they are not
+//! (identity.md, section 7, law 5). The answer is [`crate::store::Explanation`].
+
+use std::sync::Arc;
+
+use axum::extract::{self, Path};
+use axum::response::Response;
+
+use super::routes::Head;
+use super::{Refusal, State, error, keys, profiles, query};
+
+/// The evidence for both names. Either may be given as a profile's id.
+pub(super) async fn answer(
+    extract::State(state): extract::State<Arc<State>>,
+    Path(name): Path<String>,
+    head: Head,
+) -> Result<Response, Refusal> {
+    let key = keys::for_reading(&state, &head)?;
+    let asked = head.uri.query().unwrap_or_default();
+    let with = query::parameter(asked, "with").filter(|with| !with.is_empty());
+    let with = with.ok_or(Refusal::BadParameter { name: "with", wanted: "{kind}:{value}, percent-encoded" })?;
+    let (x, y) = (profiles::lookup(&state, &name)?, profiles::lookup(&state, &with)?);
+    let explained = profiles::read(state, key.workspace, move |reader| reader.explain(&x, &y)).await?;
+    Ok(error::json(&explained.ok_or(Refusal::NoSuchProfile)?))
+}

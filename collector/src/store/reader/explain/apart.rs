@@ -1,0 +1,287 @@
+//! What keeps two names apart: what was said of both and could not hold, the decision that parts them, or why nothing
+//! that was said counts.
+
+use std::collections::BTreeSet;
+
+use selvedge_core::identifier::Identifier;
+
+use super::path::{EventSaid, Evidence};
+use super::words::{self, Party};
+use super::{Because, By, Said};
+use crate::identity::{DecisionVerb, Decisions, Quarantine, Reason, why_apart};
+use crate::store::{DecisionRow, MarkRules, NameId, ProfileKey, Shape, StoreError};
+
+/// A name and the profile that holds it.
+type Held = (NameId, Option<ProfileKey>);
+
+/// Something that says of two people that they are one: an edge, an alias or a link that was refused.
+struct Refused {
+    x: NameId,
+    y: NameId,
+    by: By,
+    said: Said,
+    reason: Reason,
+}
+
+impl Evidence<'_> {
+    /// Why two names are not one profile's.
+    pub(super) fn because(&self, one: Held, another: Held) -> Result<Because, StoreError> {
+        for (name, holder) in [one, another] {
+            if let Some(because) = self.taken_out(name, holder)? {
+                return Ok(because);
+            }
+        }
+        for ((name, _), (other, holder)) in [(one, another), (another, one)] {
+            if let Some(because) = self.off_device(name, other, holder)? {
+                return Ok(because);
+            }
+        }
+        match (one.1, another.1) {
+            (Some(ProfileKey::Person(_)), Some(ProfileKey::Person(_))) => self.between_people(one, another),
+            (Some(_), Some(_)) | (None, _) | (_, None) => Ok(nothing_said(words::no_mark())),
+        }
+    }
+
+    /// Why a name is no identifier.
+    fn taken_out(&self, name: NameId, holder: Option<ProfileKey>) -> Result<Option<Because>, StoreError> {
+        let placed = self.placed(name)?;
+        let own = self.view.placement(name)?.unwrap_or_default();
+        let stands = self.view.placement(placed)?.unwrap_or_default();
+        let shown = self.identifier(name)?;
+        if own.is_ignored || stands.is_ignored {
+            let ignored = |row: &&DecisionRow| row.verb == DecisionVerb::Ignore && [name, placed].contains(&row.x);
+            return Ok(Some(match self.decisions.iter().find(ignored) {
+                Some(row) => {
+                    let said = self.decision_said(row)?;
+                    Because {
+                        reason: "ignored",
+                        said: Some(said.clone()),
+                        ..nothing_said(words::ignored(&shown, &said))
+                    }
+                }
+                None => Because { reason: "ambiguous", ..nothing_said(words::ambiguous(&shown)) },
+            }));
+        }
+        if holder.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(match stands.quarantine {
+            Some(quarantine) => {
+                let is_everywhere = quarantine == Quarantine::Everywhere;
+                Because { reason: "quarantined", ..nothing_said(words::quarantined(&shown, is_everywhere)) }
+            }
+            None if self.view.strongest(name)?.is_some() => {
+                Because { reason: "unproven", ..nothing_said(words::unproven(&shown)) }
+            }
+            None => nothing_said(words::nothing(&shown)),
+        }))
+    }
+
+    /// Why a device is not of the other name's profile, if that lies with the marks on it.
+    fn off_device(
+        &self,
+        name: NameId,
+        other: NameId,
+        holder: Option<ProfileKey>,
+    ) -> Result<Option<Because>, StoreError> {
+        if !self.is_device(name)? {
+            return Ok(None);
+        }
+        let device = self.ownership.device(name)?;
+        let people = self.ownership.people_on(device)?;
+        if let Some(ProfileKey::Person(person)) = holder
+            && !people.contains(&person)
+            && let Some(because) = self.mark_refused(device, person, other)?
+        {
+            return Ok(Some(because));
+        }
+        if people.len() < 2 {
+            return Ok(None);
+        }
+        let ids =
+            people.iter().map(|person| Ok(self.view.name(*person)?.profile_id)).collect::<Result<_, StoreError>>()?;
+        let is_crowd = people.len() > self.reader.rules.device_people_limit;
+        let in_words = words::shared_device(&self.identifier(name)?, people.len(), is_crowd);
+        let reason = if is_crowd { "quarantined" } else { "shared_device" };
+        Ok(Some(Because { reason, people: ids, ..nothing_said(in_words) }))
+    }
+
+    /// The first mark of a person on a device on which it does not count, and why.
+    fn mark_refused(&self, device: NameId, person: NameId, name: NameId) -> Result<Option<Because>, StoreError> {
+        let rules = MarkRules::of(self.view, device, &self.view.anchors_on(device)?)?;
+        let mut hidden = false;
+        for kept in &rules.hidden {
+            hidden |= self.ownership.leader(*kept)? == Some(person);
+        }
+        if hidden {
+            let row = self.apart_row(|end| Ok(self.placed(end)? == device || self.leads(end, person)?))?;
+            let row = row.ok_or(StoreError::Impossible { what: "hidden mark without a decision" })?;
+            return Ok(Some(self.by_decision(&row)?));
+        }
+        let mut first: Option<Shape> = None;
+        for shape in self.view.shapes_marking(device)? {
+            let Some(anchor) = shape.anchor else { continue };
+            let is_first = first.as_ref().is_none_or(|known| shape.first < known.first);
+            if is_first && self.ownership.leader(anchor)? == Some(person) {
+                first = Some(shape);
+            }
+        }
+        let Some(shape) = first else { return Ok(None) };
+        let said = EventSaid { order: shape.first.clone(), source: shape.source, strength: shape.rank };
+        let said = self.event_said(said);
+        let (x, y) = (self.identifier(device)?, self.identifier(name)?);
+        let in_words = words::mark_unproven(&x, &y, &said);
+        Ok(Some(Because {
+            reason: "unproven",
+            x: Some(x),
+            y: Some(y),
+            by: Some(By::Mark),
+            said: Some(said),
+            ..nothing_said(in_words)
+        }))
+    }
+
+    /// What two people were refused, nearest to both names.
+    fn between_people(&self, one: Held, another: Held) -> Result<Because, StoreError> {
+        let (Some(first), Some(second)) = (one.1, another.1) else { return Ok(nothing_said(words::no_mark())) };
+        let people = [first.name(), second.name()];
+        let held = [self.names_held(people[0])?, self.names_held(people[1])?];
+        let mut nearest: Option<((usize, bool), Refused)> = None;
+        for refused in self.refused(people, &held)? {
+            let steps = self.distance(one.0, refused.x)? + self.distance(another.0, refused.y)?;
+            let rank = (steps, refused.said.decision.is_some());
+            if nearest.as_ref().is_none_or(|(known, _)| rank < *known) {
+                nearest = Some((rank, refused));
+            }
+        }
+        let parting = self.apart_row(|end| Ok(self.leads(end, people[0])? || self.leads(end, people[1])?))?;
+        let Some((_, refused)) = nearest else {
+            return match parting {
+                Some(row) => self.by_decision(&row),
+                None => Ok(nothing_said(words::no_evidence())),
+            };
+        };
+        let (x, y) = (self.identifier(refused.x)?, self.identifier(refused.y)?);
+        let mut said = refused.said;
+        let mut in_words = words::refused(&x, &y, refused.by, &said);
+        in_words.push(' ');
+        if let Some(row) = parting.filter(|_| refused.reason == Reason::Decision) {
+            let decided = self.decision_said(&row)?;
+            in_words.push_str(&words::apart(&decided));
+            said.decision = said.decision.or(decided.decision);
+        } else {
+            let [one, another] = held;
+            let one = self.party(refused.x, people[0], one)?;
+            let another = self.party(refused.y, people[1], another)?;
+            in_words.push_str(&words::why(refused.reason, &one, &another, self.reader.rules));
+        }
+        Ok(Because {
+            reason: refused.reason.as_str(),
+            x: Some(x),
+            y: Some(y),
+            by: Some(refused.by),
+            said: Some(said),
+            ..nothing_said(in_words)
+        })
+    }
+
+    fn party(&self, name: NameId, leader: NameId, held: Vec<Identifier>) -> Result<Party, StoreError> {
+        let steps = self.distance(name, leader)?;
+        Ok(Party { name: self.identifier(name)?, leader: self.identifier(leader)?, steps, held })
+    }
+
+    /// Every edge, alias and link between two people; `x` is the first one's.
+    fn refused(&self, [one, another]: [NameId; 2], held: &[Vec<Identifier>; 2]) -> Result<Vec<Refused>, StoreError> {
+        let mut refused = Vec::new();
+        let mut aliases = BTreeSet::new();
+        for name in self.view.members(one)? {
+            for row in self.view.conflicts_of(name)? {
+                let (x, y) = if row.x == name { (row.x, row.y) } else { (row.y, row.x) };
+                if self.leads(y, another)? {
+                    let said = EventSaid { order: row.order, source: row.source, strength: row.strength };
+                    let said = self.event_said(said);
+                    refused.push(Refused { x, y, by: By::Edge, said, reason: row.reason });
+                }
+            }
+            let others = self.view.other_names_of(name)?;
+            for account in others.into_iter().chain([name]) {
+                aliases.extend(self.view.aliases_of(account)?);
+            }
+        }
+        let mut decisions = Decisions::default();
+        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::KeepApart) {
+            let Some(y) = row.y else { continue };
+            decisions.part(self.identifier(self.placed(row.x)?)?, self.identifier(self.placed(y)?)?);
+        }
+        let reason = why_apart(&held[0], &held[1], &decisions, self.reader.rules);
+        let across = |x, y| -> Result<Option<(NameId, NameId)>, StoreError> {
+            Ok(match (self.leads(x, one)? && self.leads(y, another)?, self.leads(y, one)? && self.leads(x, another)?) {
+                (true, _) => Some((x, y)),
+                (false, true) => Some((y, x)),
+                (false, false) => None,
+            })
+        };
+        for alias in aliases {
+            if let Some((x, y)) = across(alias.account, alias.older)? {
+                let said = self.event_said(self.alias_said(&alias)?);
+                refused.push(Refused { x, y, by: By::Alias, said, reason });
+            }
+        }
+        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::Link) {
+            let Some(y) = row.y else { continue };
+            if let Some((x, y)) = across(row.x, y)? {
+                refused.push(Refused { x, y, by: By::Link, said: self.decision_said(row)?, reason });
+            }
+        }
+        Ok(refused)
+    }
+
+    fn names_held(&self, leader: NameId) -> Result<Vec<Identifier>, StoreError> {
+        self.view.members(leader)?.into_iter().map(|name| self.identifier(name)).collect()
+    }
+
+    /// Whether a name, or the one that is placed for it, is of the person of this leader.
+    fn leads(&self, name: NameId, leader: NameId) -> Result<bool, StoreError> {
+        Ok(!self.is_device(name)? && self.ownership.leader(name)? == Some(leader))
+    }
+
+    /// The decision that keeps two names apart of which both are meant.
+    fn apart_row(
+        &self,
+        is_meant: impl Fn(NameId) -> Result<bool, StoreError>,
+    ) -> Result<Option<DecisionRow>, StoreError> {
+        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::KeepApart) {
+            let Some(y) = row.y else { continue };
+            let is_of_two = self.holder(row.x)? != self.holder(y)?;
+            if is_of_two && is_meant(row.x)? && is_meant(y)? {
+                return Ok(Some(row.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn by_decision(&self, row: &DecisionRow) -> Result<Because, StoreError> {
+        let said = self.decision_said(row)?;
+        Ok(Because {
+            reason: Reason::Decision.as_str(),
+            x: Some(self.identifier(row.x)?),
+            y: row.y.map(|y| self.identifier(y)).transpose()?,
+            said: Some(said.clone()),
+            ..nothing_said(words::apart(&said))
+        })
+    }
+}
+
+fn nothing_said(in_words: String) -> Because {
+    Because {
+        reason: NO_EVIDENCE,
+        x: None,
+        y: None,
+        by: None,
+        said: None,
+        people: Vec::new(),
+        in_words: in_words.into(),
+    }
+}
+
+const NO_EVIDENCE: &str = "no_evidence";
