@@ -70,7 +70,12 @@ fn the_key_that_a_command_makes_for_itself_is_revoked_when_it_ends_well_or_badly
 fn what_was_decided_without_a_server_is_there_when_it_starts() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let mut collector = visited(directory.path())?;
+<<<<<<< ours
     ensure!(collector.stop()?.success());
+=======
+    // Killed, it leaves its address behind, where nobody answers any more.
+    collector.kill()?;
+>>>>>>> theirs
     let apart = ["profile", "keep-apart", "anonymous_id:a-1", "user_id:u-1", "--reason", "borrowed"];
     ensure!(
         stdout(&collector.run(&apart)?) == "decision 1 is taken: anonymous_id:a-1 and user_id:u-1 are kept apart\n"
@@ -120,6 +125,25 @@ fn an_explanation_for_people_is_sentences_and_a_profile_is_aligned() -> anyhow::
 }
 
 #[test]
+<<<<<<< ours
+=======
+fn a_link_that_breaks_a_limit_is_taken_and_says_what_it_meets() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let other = json!({"type": "page", "userId": "u-2"});
+    ensure!(collector.post("/v1/page", &collector.secret_key, &other)?.status == 200);
+    let taken = stdout(&collector.run(&["profile", "link", "user_id:u-1", "user_id:u-2", "--reason", "one"])?);
+    let lines: Vec<&str> = taken.lines().collect();
+    ensure!(lines[0] == "decision 1 is taken: user_id:u-1 and user_id:u-2 are linked", "{taken}");
+    ensure!(lines[1].starts_with("they are not one person all the same.") && lines[1].contains("u-1, u-2"), "{taken}");
+    collector.run(&["profile", "ignore", "user_id:u-2", "--reason", "a test"])?;
+    let why = stdout(&collector.run(&["profile", "explain", "user_id:u-1", "user_id:u-2"])?);
+    ensure!(why.contains("No profile holds user_id:u-2.") && why.contains("user_id:u-1 leads the profile "), "{why}");
+    Ok(())
+}
+
+#[test]
+>>>>>>> theirs
 fn a_failure_ends_with_1_a_usage_error_with_2_and_neither_prints_to_stdout() -> anyhow::Result<()> {
     for is_served in [true, false] {
         let directory = tempfile::tempdir()?;

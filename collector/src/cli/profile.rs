@@ -152,10 +152,18 @@ fn decide(
     y: Option<&Named>,
     (reason, flags): (&str, &PlaceAndForm),
 ) -> Result<(), CommandError> {
+<<<<<<< ours
     let (x, y) = {
         let (store, rules) = ledger(flags)?;
         (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
     };
+=======
+    let ends = {
+        let (store, rules) = ledger(flags)?;
+        (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
+    };
+    let (x, y) = ends.clone();
+>>>>>>> theirs
     let taken = match reach(&settle_place(&flags.place)?)? {
         Reach::Served(server) => {
             server.post("/v1/decisions", &json!({ "op": verb.as_str(), "x": x, "y": y, "reason": reason }))?
@@ -168,7 +176,28 @@ fn decide(
             shown(&store, &rules, &row)?
         }
     };
+<<<<<<< ours
     print(&if flags.json { json_line(&taken) } else { print::taken(&taken) })
+=======
+    if flags.json {
+        return print(&json_line(&taken));
+    }
+    print(&(print::taken(&taken) + &unfulfilled(verb, &ends, flags)?))
+}
+
+/// Why a link that was taken did not make one person of its ends; empty where it did.
+fn unfulfilled(
+    verb: DecisionVerb,
+    (x, y): &(Identifier, Option<Identifier>),
+    flags: &PlaceAndForm,
+) -> Result<String, CommandError> {
+    let (DecisionVerb::Link, Some(y)) = (verb, y) else { return Ok(String::new()) };
+    let (store, rules) = ledger(flags)?;
+    let lookups = [x, y].map(|name| Lookup::Identifier(name.clone()));
+    let explained = reader(&store, &rules)?.explain(&lookups[0], &lookups[1])?;
+    let because = explained.and_then(|explained| explained.because);
+    Ok(because.map(|because| print::unfulfilled(&because)).unwrap_or_default())
+>>>>>>> theirs
 }
 
 fn withdraw(id: i64, flags: &PlaceAndForm) -> Result<(), CommandError> {
