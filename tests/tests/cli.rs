@@ -70,12 +70,8 @@ fn the_key_that_a_command_makes_for_itself_is_revoked_when_it_ends_well_or_badly
 fn what_was_decided_without_a_server_is_there_when_it_starts() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let mut collector = visited(directory.path())?;
-<<<<<<< ours
-    ensure!(collector.stop()?.success());
-=======
     // Killed, it leaves its address behind, where nobody answers any more.
     collector.kill()?;
->>>>>>> theirs
     let apart = ["profile", "keep-apart", "anonymous_id:a-1", "user_id:u-1", "--reason", "borrowed"];
     ensure!(
         stdout(&collector.run(&apart)?) == "decision 1 is taken: anonymous_id:a-1 and user_id:u-1 are kept apart\n"
@@ -125,8 +121,6 @@ fn an_explanation_for_people_is_sentences_and_a_profile_is_aligned() -> anyhow::
 }
 
 #[test]
-<<<<<<< ours
-=======
 fn a_link_that_breaks_a_limit_is_taken_and_says_what_it_meets() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;
@@ -143,7 +137,6 @@ fn a_link_that_breaks_a_limit_is_taken_and_says_what_it_meets() -> anyhow::Resul
 }
 
 #[test]
->>>>>>> theirs
 fn a_failure_ends_with_1_a_usage_error_with_2_and_neither_prints_to_stdout() -> anyhow::Result<()> {
     for is_served in [true, false] {
         let directory = tempfile::tempdir()?;

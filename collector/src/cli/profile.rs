@@ -152,18 +152,11 @@ fn decide(
     y: Option<&Named>,
     (reason, flags): (&str, &PlaceAndForm),
 ) -> Result<(), CommandError> {
-<<<<<<< ours
-    let (x, y) = {
-        let (store, rules) = ledger(flags)?;
-        (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
-    };
-=======
     let ends = {
         let (store, rules) = ledger(flags)?;
         (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
     };
     let (x, y) = ends.clone();
->>>>>>> theirs
     let taken = match reach(&settle_place(&flags.place)?)? {
         Reach::Served(server) => {
             server.post("/v1/decisions", &json!({ "op": verb.as_str(), "x": x, "y": y, "reason": reason }))?
@@ -176,9 +169,6 @@ fn decide(
             shown(&store, &rules, &row)?
         }
     };
-<<<<<<< ours
-    print(&if flags.json { json_line(&taken) } else { print::taken(&taken) })
-=======
     if flags.json {
         return print(&json_line(&taken));
     }
@@ -197,7 +187,6 @@ fn unfulfilled(
     let explained = reader(&store, &rules)?.explain(&lookups[0], &lookups[1])?;
     let because = explained.and_then(|explained| explained.because);
     Ok(because.map(|because| print::unfulfilled(&because)).unwrap_or_default())
->>>>>>> theirs
 }
 
 fn withdraw(id: i64, flags: &PlaceAndForm) -> Result<(), CommandError> {

@@ -28,11 +28,7 @@ pub(crate) use marks::people_of;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
-<<<<<<< ours
-    LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Reader, Said, ShownDecision, Step,
-=======
     LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownDecision, Step,
->>>>>>> theirs
 };
 pub use record::*;
 

@@ -315,10 +315,7 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
         let answer = json!(explained);
         let ids = [house.profile(&x)?["id"].clone(), house.profile(&y)?["id"].clone()];
         let is_same = ids[0].is_string() && ids[0] == ids[1];
-<<<<<<< ours
-=======
         ensure!(answer["profiles"] == json!({"x": ids[0], "y": ids[1]}), "{answer:#}\n{told:#?}");
->>>>>>> theirs
         ensure!(answer["same"] == is_same, "{answer:#}\n{told:#?}");
         for (end, id) in ["x", "y"].into_iter().zip(&ids).filter(|(_, id)| id.is_string()) {
             let leader = house.reader()?.profile(&lookups[usize::from(end == "y")])?.context("a profile")?;

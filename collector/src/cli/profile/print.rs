@@ -6,14 +6,9 @@
 use serde_json::Value;
 
 use crate::event::UnixMillis;
-<<<<<<< ours
-use crate::profile::Profile;
-use crate::store::{Explanation, ShownDecision, Step};
-=======
 use crate::identity::ProfileId;
 use crate::profile::Profile;
 use crate::store::{Because, Explanation, ShownDecision, Step};
->>>>>>> theirs
 
 /// A profile: what it is, its names, its traits.
 pub(super) fn profile(profile: &Profile) -> String {
@@ -50,25 +45,14 @@ pub(super) fn profile(profile: &Profile) -> String {
 /// An explanation: the answer, then the way of each name.
 pub(super) fn explanation(explanation: &Explanation) -> String {
     let mut text = format!("{}\n", plain(&explanation.in_words));
-<<<<<<< ours
-    let Explanation { x, y, paths, .. } = explanation;
-    for (name, path) in [(x, &paths.x), (y, &paths.y)] {
-        text.push('\n');
-        text.push_str(&way(&plain(&name.to_string()), path));
-=======
     let Explanation { x, y, paths, profiles, .. } = explanation;
     for (name, path, profile) in [(x, &paths.x, profiles.x), (y, &paths.y, profiles.y)] {
         text.push('\n');
         text.push_str(&way(&plain(&name.to_string()), path, profile));
->>>>>>> theirs
     }
     text
 }
 
-<<<<<<< ours
-fn way(name: &str, path: &[Step]) -> String {
-    let Some(last) = path.last() else { return format!("{name} stands for itself.\n") };
-=======
 fn way(name: &str, path: &[Step], profile: Option<ProfileId>) -> String {
     let Some(last) = path.last() else {
         return match profile {
@@ -76,7 +60,6 @@ fn way(name: &str, path: &[Step], profile: Option<ProfileId>) -> String {
             None => format!("No profile holds {name}.\n"),
         };
     };
->>>>>>> theirs
     let mut text = format!("From {name} to {}:\n", plain(&last.to.to_string()));
     for (place, step) in path.iter().enumerate() {
         text.push_str(&format!("{:>3}. {}\n", place + 1, plain(&step.in_words)));
@@ -110,24 +93,17 @@ pub(super) fn taken(decision: &Value) -> String {
     };
     let (id, x, y) = (&decision["id"], name(&decision["x"]), name(&decision["y"]));
     match decision["op"].as_str() {
-<<<<<<< ours
-        Some("link") => format!("decision {id} is taken: {x} and {y} are one person's\n"),
-=======
         Some("link") => format!("decision {id} is taken: {x} and {y} are linked\n"),
->>>>>>> theirs
         Some("keep_apart") => format!("decision {id} is taken: {x} and {y} are kept apart\n"),
         _ => format!("decision {id} is taken: {x} is nobody's\n"),
     }
 }
 
-<<<<<<< ours
-=======
 /// What a link meets that does not make one person of its ends.
 pub(super) fn unfulfilled(because: &Because) -> String {
     format!("they are not one person all the same. {}\n", plain(&because.in_words))
 }
 
->>>>>>> theirs
 /// A decision that was withdrawn, in the JSON of the API.
 pub(super) fn withdrawn(decision: &Value) -> String {
     format!("decision {} is withdrawn\n", decision["id"])

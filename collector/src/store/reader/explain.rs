@@ -12,21 +12,13 @@ use self::path::Evidence;
 use super::{Lookup, Reader, ShownDecision};
 use crate::event::{Strength, UnixMillis};
 use crate::identity::ProfileId;
-<<<<<<< ours
-use crate::store::{NameId, StoreError};
-=======
 use crate::store::{NameId, ProfileKey, StoreError};
->>>>>>> theirs
 
 /// What speaks for two names being one profile's, or against it.
 ///
 /// ```json
 /// {"x": {"kind": "email", "value": "ada@example.com"}, "y": {"kind": "anonymous_id", "value": "a-1"},
-<<<<<<< ours
-///  "same": true, "profile": "9cda47fd-5a0e-884a-b758-a7b9261557ee",
-=======
 ///  "same": true, "profile": "9cda47fd-5a0e-884a-b758-a7b9261557ee", "profiles": {"x": "9cda47fd-...", "y": "9cda47fd-..."},
->>>>>>> theirs
 ///  "paths": {"x": [STEP, ...], "y": [STEP, ...]}, "because": null, "inWords": "..."}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,11 +32,8 @@ pub struct Explanation {
     pub same: bool,
     /// That profile; null where there are two.
     pub profile: Option<ProfileId>,
-<<<<<<< ours
-=======
     /// Which holds each.
     pub profiles: Profiles,
->>>>>>> theirs
     /// How each stands where it stands.
     pub paths: Paths,
     /// What keeps them apart; null where one profile holds both.
@@ -53,8 +42,6 @@ pub struct Explanation {
     pub in_words: Box<str>,
 }
 
-<<<<<<< ours
-=======
 /// The profiles of both names; null for a name that counts for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Profiles {
@@ -64,7 +51,6 @@ pub struct Profiles {
     pub y: Option<ProfileId>,
 }
 
->>>>>>> theirs
 /// From each name to the leader of its own profile (or to the device whose anonymous profile it is): each step begins
 /// where the one before ended. Empty for a leader, and for a name that no profile holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -174,20 +160,14 @@ impl Reader<'_> {
             Some(key) => Some(self.view.name(key.name())?),
             None => None,
         };
-<<<<<<< ours
-=======
         let id_of = |key: Option<ProfileKey>| -> Result<Option<ProfileId>, StoreError> {
             key.map(|key| Ok(self.view.name(key.name())?.profile_id)).transpose()
         };
->>>>>>> theirs
         let because = if profile.is_none() { Some(evidence.because((x, one), (y, another))?) } else { None };
         let (x_name, y_name) = (self.view.name(x)?.identifier, self.view.name(y)?.identifier);
         Ok(Some(Explanation {
             same: profile.is_some(),
-<<<<<<< ours
-=======
             profiles: Profiles { x: id_of(one)?, y: id_of(another)? },
->>>>>>> theirs
             paths: Paths { x: evidence.path(x)?, y: evidence.path(y)? },
             in_words: words::answer(&x_name, &y_name, profile.as_ref(), because.as_ref()),
             profile: profile.map(|name| name.profile_id),

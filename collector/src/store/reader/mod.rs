@@ -12,11 +12,7 @@ pub use conflicts::ConflictPage;
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
 pub use decisions::ShownDecision;
 pub use events::{EventPage, EventQuery};
-<<<<<<< ours
-pub use explain::{Because, By, Explanation, Paths, Said, Step};
-=======
 pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
->>>>>>> theirs
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
 
