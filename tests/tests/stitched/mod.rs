@@ -82,7 +82,8 @@ fn traits(
     }
     let parsed = |value: Box<RawValue>| serde_json::from_str(value.get()).expect("JSON text");
     let folded = sets.into_iter().map(|(whose, sets)| {
-        let traits = fold_traits(sets, &BTreeMap::new()).into_iter().map(|(name, value)| (name.into_string(), parsed(value)));
+        let traits =
+            fold_traits(sets, &BTreeMap::new()).into_iter().map(|(name, value)| (name.into_string(), parsed(value)));
         (whose, traits.collect::<BTreeMap<_, _>>())
     });
     folded.filter(|(_, traits)| !traits.is_empty()).collect()

@@ -17,10 +17,10 @@ impl Settling<'_> {
                         self.changes.renew(leader, &touched.cause.message_id);
                     }
                     self.note_marks(&touched)?;
-                    self.renew_named(&touched)?;
                 }
                 None => self.renew_owners_by_device(&touched)?,
             }
+            self.renew_named(&touched)?;
         }
         Ok(())
     }
