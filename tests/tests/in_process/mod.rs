@@ -8,13 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use selvedge_collector::event::{AcceptedEvent, BatchFrame, EventType, Source, Trust, UnixMillis, Via, Workspace};
+use selvedge_collector::event::{
+    AcceptedEvent, BatchFrame, Claimed, EventType, Source, Strength, UnixMillis, Via, Workspace,
+};
 use selvedge_collector::identity::{ProfileId, Rules};
 use selvedge_collector::ingest::commit::Committer;
 use selvedge_collector::ingest::writer::Submission;
 use selvedge_collector::store::sqlite::SqliteStore;
 use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader};
-use selvedge_core::identifier::Identifier;
+use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_tests::oracle::Event;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -45,7 +47,8 @@ impl House {
 
     /// Commits some events in one transaction.
     pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<()> {
-        self.commit_accepted((0..).zip(events).map(|(index, event)| accepted(index, event)).collect())
+        let rules = Arc::clone(&self.rules);
+        self.commit_accepted((0..).zip(events).map(|(index, event)| accepted(index, event, &rules)).collect())
     }
 
     /// The same with events as the intake makes them.
@@ -85,18 +88,33 @@ impl House {
     }
 }
 
-fn accepted(index: u32, event: &Event) -> AcceptedEvent {
+fn accepted(index: u32, event: &Event, rules: &Rules) -> AcceptedEvent {
     let traits = event.traits.iter().map(|(name, value)| (name.as_str().into(), value.to_string().into()));
+    let mut claim: Vec<Claimed> = event.claim.clone();
+    if let Some(alias) = &event.alias {
+        let strength = if alias.is_asserted { Strength::Asserted } else { Strength::Observed };
+        let device = Identifier::new(Kind::ANONYMOUS_ID, alias.previous_id.as_str());
+        match claim.iter_mut().find(|claimed| claimed.identifier == device) {
+            Some(known) => known.strength = strength.max(known.strength),
+            None => claim.push(Claimed { identifier: device, strength }),
+        }
+    }
+    claim.retain(|claimed| rules.class(&claimed.identifier.kind) != Class::Undeclared);
+    claim.sort_by(|one, other| rules.rank(&one.identifier).cmp(&rules.rank(&other.identifier)));
+    let user_id = claim.iter().find(|claimed| claimed.identifier.kind == Kind::USER_ID);
+    let older = event.alias.as_ref().filter(|alias| alias.is_asserted && user_id.is_some());
+    let older = older.map(|alias| Identifier::new(Kind::USER_ID, alias.previous_id.as_str()));
+    let older_account = older.filter(|older| user_id.is_some_and(|user_id| user_id.identifier != *older));
     AcceptedEvent {
         index,
         order: event.order.clone(),
         event_type: if event.traits.is_empty() { EventType::Track } else { EventType::Identify },
         name: None,
-        claim: event.claim.clone(),
-        trust: Trust::Open,
-        older_account: None,
+        claim,
+        trust: event.trust,
+        older_account,
         traits: traits.collect(),
-        snapshot: None,
+        snapshot: event.snapshot.clone(),
         raw: "{}".into(),
     }
 }

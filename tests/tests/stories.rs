@@ -1,0 +1,215 @@
+//! identity.md, whole, on a real ledger: random stories of events of every sort with decisions and withdrawals between
+//! them, held to the oracle after every step. `SELVEDGE_STORIES` and `SELVEDGE_ORDERS` say how many are tried.
+
+mod in_process;
+#[path = "logs/stories.rs"]
+mod told;
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use in_process::{Consumer, House, WORKSPACE, without_version};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
+use selvedge_collector::ingest::commit::Decision;
+use selvedge_collector::store::{DecisionId, Lookup};
+use selvedge_core::identifier::Identifier;
+use selvedge_tests::oracle::{self, Ledger, Op, Replay, Whose, replay_ledger};
+use serde_json::{Value, json};
+use told::{Step, Story, story};
+
+#[test]
+fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::Result<()> {
+    let (stories, orders) = (counted("SELVEDGE_STORIES", 25)?, counted("SELVEDGE_ORDERS", 2)?);
+    let mut runner = TestRunner::deterministic();
+    let (mut steps, mut compared) = (0, 0);
+    for _ in 0..stories {
+        let mut tree = story(30).new_tree(&mut runner).expect("nothing is filtered out");
+        for order in 0..orders {
+            let mut told = tree.current();
+            told.rules.trait_rules.clear();
+            if order > 0 {
+                told.steps = rotated(told.steps, order);
+            }
+            steps += told.steps.len();
+            let every = if order == 0 { 1 } else { 7 };
+            match hold(&told, every) {
+                Ok(times) => compared += times,
+                Err(failure) => return Err(shrunk(&mut tree, order, failure)),
+            }
+        }
+    }
+    println!("{stories} stories in {orders} orders each: {steps} steps, {compared} times equal to the oracle");
+    Ok(())
+}
+
+/// The same steps from another one on: events arrive late, decisions come before what they are about.
+fn rotated(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
+    let by = (steps.len() * order / 3).min(steps.len());
+    steps.rotate_left(by);
+    if order.is_multiple_of(2) {
+        steps.reverse();
+    }
+    // A withdrawal stands behind its decision.
+    let (withdrawals, mut others): (Vec<Step>, Vec<Step>) =
+        steps.into_iter().partition(|step| matches!(step, Step::Withdraw(_)));
+    others.extend(withdrawals);
+    others
+}
+
+/// The least story of the tree that fails too.
+fn shrunk(tree: &mut impl ValueTree<Value = Story>, order: usize, failure: anyhow::Error) -> anyhow::Error {
+    let mut least = failure;
+    for _ in 0..400 {
+        if !tree.simplify() {
+            break;
+        }
+        let mut told = tree.current();
+        told.rules.trait_rules.clear();
+        if order > 0 {
+            told.steps = rotated(told.steps, order);
+        }
+        match hold(&told, 1) {
+            Err(failure) => least = failure,
+            Ok(_) if tree.complicate() => {}
+            Ok(_) => break,
+        }
+    }
+    least
+}
+
+/// Tells a new ledger a story, a commit a step; how often it was compared.
+fn hold(story: &Story, every: usize) -> anyhow::Result<usize> {
+    let mut house = House::open(rules(&story.rules))?;
+    let mut consumer = Consumer::default();
+    let mut known = Ledger::default();
+    let mut ids: BTreeMap<u64, DecisionId> = BTreeMap::new();
+    let mut compared = 0;
+    for (place, step) in story.steps.iter().enumerate() {
+        take(step, &mut house, &mut known, &mut ids)?;
+        if place % every == 0 || place + 1 == story.steps.len() {
+            let replay = replay_ledger(&known, &story.rules);
+            let differences = differences(&house, &known, &replay)?;
+            ensure!(differences.is_empty(), "step {place}: {differences:#?}\n{:#?}\n{known:#?}", story.rules);
+            consumer.catch_up(&house).map_err(|error| error.context(format!("step {place}: {known:#?}")))?;
+            hold_the_consumer(&consumer, &house, &replay)
+                .map_err(|error| error.context(format!("step {place}: {known:#?}")))?;
+            compared += 1;
+        }
+    }
+    Ok(compared)
+}
+
+fn take(step: &Step, house: &mut House, known: &mut Ledger, ids: &mut BTreeMap<u64, DecisionId>) -> anyhow::Result<()> {
+    match step {
+        Step::Hear(event) => {
+            house.commit(std::slice::from_ref(event))?;
+            known.events.push(event.clone());
+        }
+        Step::Decide(told) => {
+            // What is refused (an unknown name, a device that is linked) changes nothing, and is nothing to the oracle.
+            if let Ok(row) = house.committer.decide(&house.store, &decision(told))? {
+                ids.insert(told.number, row.id);
+                known.decisions.push(told.clone());
+            }
+        }
+        Step::Withdraw(number) => {
+            if let Some(id) = ids.remove(number) {
+                let at = (id, selvedge_collector::event::UnixMillis(0));
+                ensure!(house.committer.withdraw(&house.store, WORKSPACE, at)?.is_ok(), "decision {number} stood");
+                let decided = known.decisions.iter_mut().filter(|decision| decision.number == *number);
+                decided.for_each(|decision| decision.is_withdrawn = true);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn decision(told: &oracle::Decision) -> Decision {
+    let (verb, x, y) = match &told.op {
+        Op::Link(x, y) => (DecisionVerb::Link, x, Some(y)),
+        Op::KeepApart(x, y) => (DecisionVerb::KeepApart, x, Some(y)),
+        Op::Ignore(x) => (DecisionVerb::Ignore, x, None),
+    };
+    Decision {
+        workspace: WORKSPACE,
+        verb,
+        x: x.clone(),
+        y: y.cloned(),
+        reason: "told".into(),
+        author: "test".into(),
+        at: told.at,
+    }
+}
+
+fn rules(of_oracle: &oracle::Rules) -> Rules {
+    Rules {
+        account_kinds: of_oracle.account_kinds.clone(),
+        contact_limit: of_oracle.contacts_per_person,
+        crowd_limit: of_oracle.beside_a_contact,
+        device_people_limit: of_oracle.people_per_device,
+        guard_from: of_oracle.guard_from,
+        ..Rules::default()
+    }
+}
+
+fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut expect = |what: String, got: Value, expected: Value| {
+        if got != expected {
+            found.push(format!("{what}: {got}, not {expected}"));
+        }
+    };
+    for name in replay.canonical.keys() {
+        let profile = house.profile(name)?;
+        let Some(whose) = replay.whose(name) else { continue };
+        let (Whose::Person(leader) | Whose::Device(leader)) = &whose else { continue };
+        expect(format!("id of {name}"), profile["id"].clone(), json!(profile_id("default", leader)));
+        if leader != name {
+            continue;
+        }
+        let traits = replay.people.traits.get(&whose).cloned().unwrap_or_default();
+        expect(format!("traits of {name}"), profile["traits"].clone(), json!(traits));
+        let owned = owned(&whose, known, replay);
+        expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
+        expect(format!("events of {name}"), json!(house.events(name)?), json!(owned));
+    }
+    Ok(found)
+}
+
+/// The messageIds of what it owns, newest first; rows of imports are no events.
+fn owned(whose: &Whose, known: &Ledger, replay: &Replay) -> Vec<String> {
+    let mut owned: Vec<_> = known
+        .events
+        .iter()
+        .filter(|event| event.snapshot.is_none() && replay.people.owner[&*event.order.message_id] == *whose)
+        .map(|event| &event.order)
+        .collect();
+    owned.sort_by(|a, b| b.cmp(a));
+    owned.dedup();
+    owned.into_iter().map(|order| order.message_id.to_string()).collect()
+}
+
+/// The consumer holds every person, as the ledger reads it now.
+fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> anyhow::Result<()> {
+    let leaders: std::collections::BTreeSet<&Identifier> = replay.people.leader.values().collect();
+    for leader in &leaders {
+        let id = profile_id("default", leader);
+        let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
+        let held = consumer.profiles.get(&id);
+        ensure!(held == Some(&profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
+    }
+    for (id, held) in &consumer.profiles {
+        let profile = without_version(house.profile_of(&Lookup::ProfileId(*id))?);
+        ensure!(profile == *held, "consumer: {held:#}\nledger: {profile:#}");
+    }
+    Ok(())
+}
+
+fn counted(variable: &str, default: usize) -> anyhow::Result<usize> {
+    match std::env::var(variable) {
+        Ok(text) => Ok(text.parse()?),
+        Err(_) => Ok(default),
+    }
+}
