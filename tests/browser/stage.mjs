@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 import { startCollector } from "./collector.mjs";
 import { openDoorway } from "./doorway.mjs";
@@ -84,6 +85,20 @@ export async function anonymousOf(page) {
 /** @param {import("playwright-core").Page} page */
 export function idsOf(page) {
   return page.evaluate(() => window.selvedge.ids());
+}
+
+/**
+ * Resolves when the cores of both tabs run and speak of one visitor: on a first visit, storage reaches the other tab a
+ * moment after it is written.
+ * @param {import("playwright-core").Page} first
+ * @param {import("playwright-core").Page} second
+ */
+export async function agreed(first, second) {
+  await Promise.all([flushed(first), flushed(second)]);
+  await until("both tabs speak of one visitor and session", async () => {
+    const [one, other] = await Promise.all([first, second].map(idsOf));
+    return isDeepStrictEqual(one, other);
+  });
 }
 
 /**

@@ -2,14 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anonymousOf, assertNoneTwice, flushed, idsOf, numbersOf, set, stored, storedIn, track, upTo } from "./stage.mjs";
+import { agreed, anonymousOf, assertNoneTwice, flushed, idsOf, numbersOf, set, stored, storedIn, track, upTo } from "./stage.mjs";
 import { until } from "./wait.mjs";
 
 test("two tabs share one identity, and a login in one is heard in the other", async (t) => {
   const { collector, site, visitor } = await set(t);
   const [first, second] = [await visitor.open(`${site.url}/`), await visitor.open(`${site.url}/`)];
-  await Promise.all([flushed(first), flushed(second)]);
-  assert.deepEqual(await idsOf(first), await idsOf(second));
+  await agreed(first, second);
 
   await first.evaluate(() => window.selvedge.identify("ada"));
   await until("the second tab knows ada", async () => (await idsOf(second)).userId === "ada");
@@ -35,7 +34,7 @@ test("two tabs that begin at once soon agree on one anonymous id", async (t) => 
 test("neither of two tabs loses or doubles the other's queue", async (t) => {
   const { collector, doorway, site, visitor } = await set(t);
   const [first, second] = [await visitor.open(`${site.url}/`), await visitor.open(`${site.url}/`)];
-  await Promise.all([flushed(first), flushed(second)]);
+  await agreed(first, second);
   doorway.cut();
   await Promise.all([track(first, "First Tab", 40), track(second, "Second Tab", 40)]);
   await Promise.all([flushed(first), flushed(second)]);
@@ -58,7 +57,7 @@ test("the queue of a killed tab is taken in by another", async (t) => {
   const { collector, doorway, site, visitor } = await set(t);
   const survivor = await visitor.open(`${site.url}/`);
   const victim = await visitor.open(`${site.url}/`);
-  await Promise.all([flushed(survivor), flushed(victim)]);
+  await agreed(survivor, victim);
   doorway.cut();
   await track(victim, "Left Behind", 25);
   await until("they are in storage", async () => (await storedIn(survivor)).some(([, text]) => text.includes("Left Behind")));
