@@ -16,9 +16,11 @@ SECRET = os.environ["SELVEDGE_SECRET"].encode()
 def is_genuine(headers, body):
     """Whether the body is the collector's, and recent: an old request cannot be played again."""
     timestamp = headers.get("selvedge-timestamp", "")
-    expected = "v1=" + hmac.new(SECRET, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    is_recent = timestamp.isdigit() and abs(time.time() - int(timestamp)) < 300
-    return is_recent and hmac.compare_digest(expected, headers.get("selvedge-signature", ""))
+    expected = "v1=" + hmac.new(SECRET, timestamp.encode(errors="replace") + b"." + body, hashlib.sha256).hexdigest()
+    given = headers.get("selvedge-signature", "").encode(errors="replace")
+    is_moment = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    is_recent = is_moment and abs(time.time() - int(timestamp)) < 300
+    return is_recent and hmac.compare_digest(expected.encode(), given)
 
 
 class Receiver(BaseHTTPRequestHandler):

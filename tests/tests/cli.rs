@@ -5,7 +5,7 @@ use std::process::Output;
 
 use anyhow::{Context, ensure};
 use selvedge_tests::Collector;
-use selvedge_tests::collector::run;
+use selvedge_tests::collector::{command, run};
 use serde_json::{Value, json};
 
 #[test]
@@ -63,6 +63,50 @@ fn the_key_that_a_command_makes_for_itself_is_revoked_when_it_ends_well_or_badly
     let own = listed["keys"].as_array().context("keys")?.iter().filter(|key| key["name"] == "command line");
     let own: Vec<&Value> = own.collect();
     ensure!(own.len() == 2 && own.iter().all(|key| key["revoked_at"].is_string()), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn a_reason_of_any_length_is_listed() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let reason = "x".repeat(99_999);
+    let ignore = json!({"op": "ignore", "x": {"kind": "email", "value": "eve@example.com"}, "reason": reason});
+    let answer = collector.post("/v1/decisions", &collector.admin_key, &ignore)?;
+    ensure!((200..300).contains(&answer.status), "{}", answer.text());
+    let listed = collector.run(&["profile", "decisions"])?;
+    ensure!(listed.status.success(), "{}", complaint(&listed));
+    ensure!(stdout(&listed).contains(&reason));
+    Ok(())
+}
+
+#[test]
+fn a_command_that_cannot_write_says_so_and_ends_with_1() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut collector = visited(directory.path())?;
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    let rules = directory.path().join("rules.toml");
+    std::fs::write(&rules, "")?;
+    let (data, rules) = (directory.path().to_string_lossy(), rules.to_string_lossy());
+    let commands: [&[&str]; 6] = [
+        &["key", "list"],
+        &["key", "create", "public"],
+        &["identity-key", "list"],
+        &["rules", "show"],
+        &["rules", "check", &rules],
+        &["profile", "show", "email:eve@example.com"],
+    ];
+    for arguments in commands {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+        let output = command()?.args(arguments).args(["--data", &data]).stdout(full).output()?;
+        let said = complaint(&output);
+        ensure!(output.status.code() == Some(1), "{arguments:?}: {:?}, {said}", output.status);
+        ensure!(said.starts_with("selvedge: cannot write to stdout: "), "{arguments:?}: {said}");
+    }
+    // Not even the complaint can be written: the exit code is left.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let status = command()?.args(["key", "list", "--data", "/nowhere"]).stderr(full).status()?;
+    ensure!(status.code() == Some(1), "{status:?}");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::key::{PlaceAndForm, existing};
-use super::{CommandError, default_workspace};
+use super::{CommandError, default_workspace, say};
 use crate::clock::Clock;
 use crate::config::settle_place;
 use crate::identity_key::{
@@ -92,10 +92,11 @@ fn create(flags: &CreateFlags) -> Result<(), CommandError> {
     })?;
     let id = insert(&store, &made.kid, made.algorithm, &made.material)?;
     match flags.place.json {
-        true => {
-            println!("{}", json!({ "id": id.0, "alg": made.algorithm.as_str(), "kid": made.kid, "key": made.reveal() }))
-        }
-        false => println!("{}", made.reveal()),
+        true => say(format_args!(
+            "{}",
+            json!({ "id": id.0, "alg": made.algorithm.as_str(), "kid": made.kid, "key": made.reveal() })
+        ))?,
+        false => say(format_args!("{}", made.reveal()))?,
     }
     Ok(())
 }
@@ -107,8 +108,8 @@ fn import(flags: &ImportFlags) -> Result<(), CommandError> {
     let id = insert(&store, kid, imported.algorithm, &imported.material)?;
     let algorithm = imported.algorithm.as_str();
     match flags.place.json {
-        true => println!("{}", json!({ "id": id.0, "alg": algorithm, "kid": kid })),
-        false => println!("identity key {} ({algorithm}, kid {kid}) is imported", id.0),
+        true => say(format_args!("{}", json!({ "id": id.0, "alg": algorithm, "kid": kid })))?,
+        false => say(format_args!("identity key {} ({algorithm}, kid {kid}) is imported", id.0))?,
     }
     Ok(())
 }
@@ -142,14 +143,14 @@ fn list(flags: &PlaceAndForm) -> Result<(), CommandError> {
     let view = store.view()?;
     let keys = view.identity_keys(default_workspace(&*view)?)?;
     if flags.json {
-        println!("{}", json!({ "identity_keys": keys.iter().map(as_json).collect::<Vec<_>>() }));
+        say(format_args!("{}", json!({ "identity_keys": keys.iter().map(as_json).collect::<Vec<_>>() })))?;
         return Ok(());
     }
-    println!("{:>4}  {:<5}  {:<24}  {:<24}  KID", "ID", "ALG", "CREATED", "REVOKED");
+    say(format_args!("{:>4}  {:<5}  {:<24}  {:<24}  KID", "ID", "ALG", "CREATED", "REVOKED"))?;
     for key in keys {
         let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), |at| at.rfc3339());
         let (algorithm, created) = (key.algorithm.as_str(), key.created_at.rfc3339());
-        println!("{:>4}  {algorithm:<5}  {created:<24}  {revoked:<24}  {}", key.id.0, key.kid);
+        say(format_args!("{:>4}  {algorithm:<5}  {created:<24}  {revoked:<24}  {}", key.id.0, key.kid))?;
     }
     Ok(())
 }
@@ -166,8 +167,8 @@ fn revoke(flags: &RevokeFlags) -> Result<(), CommandError> {
     }
     transaction.commit()?;
     match flags.place.json {
-        true => println!("{}", json!({ "id": flags.id, "revoked": true })),
-        false => println!("identity key {} is revoked", flags.id),
+        true => say(format_args!("{}", json!({ "id": flags.id, "revoked": true })))?,
+        false => say(format_args!("identity key {} is revoked", flags.id))?,
     }
     Ok(())
 }

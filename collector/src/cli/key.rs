@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::{CommandError, default_workspace};
+use super::{CommandError, default_workspace, say};
 use crate::clock::Clock;
 use crate::config::{PlaceFlags, settle_place};
 use crate::event::Source;
@@ -110,8 +110,8 @@ fn create(flags: &CreateFlags) -> Result<(), CommandError> {
     })?;
     transaction.commit()?;
     match flags.place.json {
-        true => println!("{}", json!({ "id": id.0, "right": right.as_str(), "key": key.reveal() })),
-        false => println!("{}", key.reveal()),
+        true => say(format_args!("{}", json!({ "id": id.0, "right": right.as_str(), "key": key.reveal() })))?,
+        false => say(format_args!("{}", key.reveal()))?,
     }
     Ok(())
 }
@@ -121,10 +121,13 @@ fn list(flags: &PlaceAndForm) -> Result<(), CommandError> {
     let view = store.view()?;
     let keys = view.keys(default_workspace(&*view)?)?;
     if flags.json {
-        println!("{}", json!({ "keys": keys.iter().map(as_json).collect::<Vec<_>>() }));
+        say(format_args!("{}", json!({ "keys": keys.iter().map(as_json).collect::<Vec<_>>() })))?;
         return Ok(());
     }
-    println!("{:>4}  {:<7}  {:<8}  {:<24}  {:<24}  NAME AND ORIGINS", "ID", "RIGHT", "TRUST", "CREATED", "REVOKED");
+    say(format_args!(
+        "{:>4}  {:<7}  {:<8}  {:<24}  {:<24}  NAME AND ORIGINS",
+        "ID", "RIGHT", "TRUST", "CREATED", "REVOKED"
+    ))?;
     for key in keys {
         let trust = if key.right == Right::Public { key.trust.as_str() } else { "-" };
         let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), |at| at.rfc3339());
@@ -132,7 +135,7 @@ fn list(flags: &PlaceAndForm) -> Result<(), CommandError> {
         line.push_str(&format!("{:<24}  {revoked:<24}  ", key.created_at.rfc3339()));
         line.push_str(key.name.as_deref().unwrap_or("-"));
         key.origins.iter().for_each(|origin| line.extend([" ", origin.as_str()]));
-        println!("{line}");
+        say(format_args!("{line}"))?;
     }
     Ok(())
 }
@@ -150,8 +153,8 @@ fn revoke(flags: &RevokeFlags) -> Result<(), CommandError> {
     }
     transaction.commit()?;
     match flags.place.json {
-        true => println!("{}", json!({ "id": flags.id, "revoked": true })),
-        false => println!("key {} is revoked", flags.id),
+        true => say(format_args!("{}", json!({ "id": flags.id, "revoked": true })))?,
+        false => say(format_args!("key {} is revoked", flags.id))?,
     }
     Ok(())
 }

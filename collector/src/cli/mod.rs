@@ -12,7 +12,7 @@ mod replay;
 mod rules;
 mod serve;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -127,6 +127,17 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self::Store { error }
     }
+}
+
+/// Prints a line. The macros of std would panic where nobody reads any more: `selvedge key list | head -1`.
+fn say(line: std::fmt::Arguments<'_>) -> Result<(), CommandError> {
+    print(&format!("{line}\n"))
+}
+
+/// Prints the text as it is.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(system("cannot write to stdout"))
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> CommandError {

@@ -3,7 +3,6 @@
 
 mod print;
 
-use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::key::{PlaceAndForm, existing};
 use super::reach::{AUTHOR, Reach, reach};
-use super::{CommandError, default_workspace, rules, system};
+use super::{CommandError, default_workspace, print, rules};
 use crate::clock::Clock;
 use crate::config::settle_place;
 use crate::event::Workspace;
@@ -263,11 +262,6 @@ fn reader<'a>(store: &'a SqliteStore, rules: &'a Rules) -> Result<Reader<'a>, Co
 
 fn json_line(value: &Value) -> String {
     format!("{value}\n")
-}
-
-fn print(text: &str) -> Result<(), CommandError> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(system("stdout is closed"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::key::{PlaceAndForm, existing};
-use super::{CommandError, default_workspace, lock, rules};
+use super::{CommandError, default_workspace, lock, rules, say};
 use crate::clock::Clock;
 use crate::config::settle_place;
 use crate::identity::Rules;
@@ -56,7 +56,7 @@ pub(super) fn apply(flags: &PlaceAndForm, after: Option<Rules>, what: What) -> R
     let (report, kept) = done?;
     print(flags, &report, start, json!({ "kept": kept }))?;
     if !flags.json {
-        println!("{}; the ledger before is kept as {}", what.done, kept.display());
+        say(format_args!("{}; the ledger before is kept as {}", what.done, kept.display()))?;
     }
     Ok(())
 }
@@ -69,8 +69,7 @@ fn print(
 ) -> Result<(), CommandError> {
     let seconds = start.elapsed().as_secs_f64();
     if !flags.json {
-        print!("{report}");
-        println!("seconds    {seconds:>10.1}");
+        say(format_args!("{report}seconds    {seconds:>10.1}"))?;
         return Ok(());
     }
     let report = serde_json::to_value(report)
@@ -79,7 +78,7 @@ fn print(
         more.extend(report);
         more.insert("seconds".to_owned(), json!(seconds));
     }
-    println!("{more}");
+    say(format_args!("{more}"))?;
     Ok(())
 }
 

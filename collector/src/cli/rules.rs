@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::CommandError;
 use super::key::{PlaceAndForm, existing};
 use super::rebuilding::{self, What};
+use super::{CommandError, print, say};
 use crate::config::{read_rules, rules_text};
 use crate::event::Workspace;
 use crate::identity::Rules;
@@ -57,8 +57,8 @@ fn show(flags: &PlaceAndForm) -> Result<(), CommandError> {
     let view = store.view()?;
     let rules = of_ledger(&*view, super::default_workspace(&*view)?)?;
     match flags.json {
-        true => println!("{}", crate::config::rules_json(&rules)),
-        false => print!("{}", rules_text(&rules)),
+        true => say(format_args!("{}", crate::config::rules_json(&rules)))?,
+        false => print(&rules_text(&rules))?,
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ async fn serve(config: Config, store: Arc<SqliteStore>, lock: &File) -> Result<(
     }
 
     lock::announce(lock, address)?;
-    greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("stdout is closed"))?;
+    greet(address, &first_keys::make_if_none(&*store, clock.now())?).map_err(system("cannot write to stdout"))?;
     tracing::info!(%address, data = %config.data.display(), "listening");
     http::serve(listener, state, stop.asked()).await;
     forwarding.stop().await;
