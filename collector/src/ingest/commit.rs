@@ -31,7 +31,7 @@ use self::memory::{KnownShape, Memory};
 use super::writer::{Committed, Submission};
 use crate::event::{Order, UnixMillis, Workspace};
 use crate::identity::Rules;
-use crate::store::{NameId, Ownership, ShapeGrowth, ShapeId, Store, StoreError, Transaction};
+use crate::store::{NameId, Ownership, ShapeId, Store, StoreError, Transaction};
 
 /// Writes groups of requests, and remembers between them what the ledger already holds.
 pub struct Committer {
@@ -103,7 +103,6 @@ struct Cause {
 /// What the events of a group add to one shape.
 struct Touched {
     shape: KnownShape,
-    growth: ShapeGrowth,
     orders: Vec<Order>,
     cause: Cause,
 }
@@ -137,11 +136,7 @@ impl<'a> Settling<'a> {
 
     /// Draws the consequences of all that arrived.
     fn settle(mut self) -> Result<(), StoreError> {
-        for (shape, touched) in &self.touched {
-            if touched.growth.event_count > 0 {
-                self.transaction.add_to_shape(*shape, &touched.growth)?;
-            }
-        }
+        self.settle_shapes()?;
         self.settle_device_digests()?;
         self.settle_people()?;
         self.renew_owners()?;

@@ -152,6 +152,8 @@ pub trait View {
     fn event_count(&self, workspace: Workspace) -> Result<u64, StoreError>;
     /// Count and span of a slice.
     fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError>;
+    /// Count and span of all events of a shape; a snapshot is none.
+    fn fold_of_shape(&self, shape: &Shape) -> Result<Fold, StoreError>;
     /// The last order of a shape's events that is before this one.
     fn last_order_before(&self, shape: ShapeId, order: &Order) -> Result<Option<Order>, StoreError>;
     /// The first order of a shape's events that is after this one.
@@ -228,8 +230,10 @@ pub trait Transaction: View {
     fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError>;
     /// Takes back the claim of a superseded snapshot, with its traits.
     fn delete_shape(&self, shape: ShapeId) -> Result<(), StoreError>;
-    /// Adds new events to a shape's fold; `first` only if it got earlier.
-    fn add_to_shape(&self, shape: ShapeId, added: &ShapeGrowth) -> Result<(), StoreError>;
+    /// A shape has an earlier event than before.
+    fn set_first(&self, shape: ShapeId, first: &Order) -> Result<(), StoreError>;
+    /// A shape has so many events now. To be told whenever that changes; kept only of those that have many.
+    fn set_event_count(&self, shape: ShapeId, event_count: u64) -> Result<(), StoreError>;
     /// Changes who owns a shape's events.
     fn set_anchor(&self, shape: ShapeId, anchor: Option<NameId>, rank: Strength) -> Result<(), StoreError>;
 

@@ -82,7 +82,7 @@ pub struct ShapeName {
     pub role: Role,
 }
 
-/// A claim shape: source, identifiers and strengths that many events have alike, and the fold over those events.
+/// A claim shape: source, identifiers and strengths that many events have alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     /// Its row.
@@ -91,10 +91,8 @@ pub struct Shape {
     pub source: Source,
     /// The least order of its events: the order of the edges that it makes.
     pub first: Order,
-    /// The latest time of its events.
-    pub last_time: UnixMillis,
-    /// Its events; a snapshot is none.
-    pub event_count: u64,
+    /// How many events it has; `None` where they are few, and counted when asked.
+    pub event_count: Option<u64>,
     /// The identifier whose person owns its events, when one is left.
     pub anchor: Option<NameId>,
     /// How far the traits are trusted that its events set.
@@ -466,15 +464,4 @@ pub struct NameSpan {
     pub seen: Option<(UnixMillis, UnixMillis)>,
     /// The name of the key that named it first.
     pub source: Box<str>,
-}
-
-/// What a group of events adds to a shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeGrowth {
-    /// How many events.
-    pub event_count: u64,
-    /// The latest time among them.
-    pub last_time: UnixMillis,
-    /// Their least order, when it is before the shape's.
-    pub earlier: Option<Order>,
 }

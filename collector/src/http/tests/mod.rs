@@ -91,6 +91,16 @@ impl House {
         key.reveal().to_owned()
     }
 
+    /// Gives the ledger to a writer that remembers nothing, as after a restart.
+    fn restart(&mut self) {
+        let rules = Arc::clone(&self.state.inside.rules);
+        let (writer, intake) = Writer::start(self.store.clone(), Arc::clone(&rules)).unwrap();
+        let inside = Inside { store: self.store.clone(), intake, rules, clock: self.clock.clone() };
+        self.state = Arc::new(State::new(inside, Settings::default()));
+        self.router = router(Arc::clone(&self.state));
+        self._writer = writer;
+    }
+
     fn revoke(&self, key: &str) {
         let digest = Key::parse(key).unwrap().digest();
         let stored = self.store.key(&digest).unwrap().unwrap();

@@ -1,8 +1,10 @@
 //! protocol.md, section 5: profiles, their parts, conflicts.
 
+use selvedge_core::identifier::{Identifier, Kind};
 use serde_json::json;
 
 use super::*;
+use crate::store::{Fold, Role};
 
 #[tokio::test]
 async fn a_profile_is_found_by_any_identifier_and_by_its_id() {
@@ -140,4 +142,51 @@ impl House {
         let body = format!(r#"{{"context":{{"library":"test"}},"batch":[{}]}}"#, events.join(","));
         assert_eq!(self.post("/v1/batch", body).await.counts(), (3, 0, vec![]));
     }
+}
+
+/// From some number on a shape's row says how many events it has; before that they are counted.
+#[tokio::test]
+async fn thousands_of_events_are_counted_as_exactly_as_a_few_whatever_the_writer_remembers() {
+    let mut house = House::new();
+    let mut sent = 0;
+    for size in [998, 1, 1_000] {
+        house.post("/v1/batch", minutes(sent..sent + size)).await;
+        sent += size;
+        assert_eq!(house.get("/v1/profiles/anonymous_id:a1").await.json()["event_count"], sent);
+    }
+    house.post("/v1/batch", minutes(0..1)).await;
+    house.restart();
+    let view = house.store.view().unwrap();
+    let workspace = view.workspace("default").unwrap().unwrap();
+    let device = view.name_id(workspace, &Identifier::new(Kind::ANONYMOUS_ID, "a1")).unwrap().unwrap();
+    let shape = view.shapes_naming(device, Role::Device).unwrap()[0];
+    drop(view);
+    house.post("/v1/batch", minutes(sent..sent + 1)).await;
+    let fold = |shape| {
+        let view = house.store.view().unwrap();
+        view.fold_of_shape(&view.shape(shape).unwrap()).unwrap()
+    };
+    assert_eq!(fold(shape).event_count, sent + 1);
+
+    let from = minute(1_500);
+    let transaction = house.store.transaction().unwrap();
+    let whole = transaction.shape(shape).unwrap();
+    let guarded = transaction.guard_shape(&whole, &[7; 16], from).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(fold(shape), Fold { event_count: 1_500, span: Some((minute(0), minute(1_499))) });
+    assert_eq!(fold(guarded), Fold { event_count: 500, span: Some((from, minute(1_999))) });
+}
+
+/// A visitor's events, one a minute.
+fn minutes(minutes: std::ops::Range<u64>) -> String {
+    let event = |number: u64| {
+        let timestamp = minute(number).rfc3339();
+        let named = r#""type":"track","event":"Clicked","anonymousId":"a1""#;
+        format!(r#"{{{named},"messageId":"m-{number}","timestamp":"{timestamp}"}}"#)
+    };
+    batch(&minutes.map(event).collect::<Vec<_>>())
+}
+
+fn minute(number: u64) -> UnixMillis {
+    UnixMillis(NOON.0 - (3_000 - number as i64) * 60_000)
 }

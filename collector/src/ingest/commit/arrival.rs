@@ -11,7 +11,7 @@ use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Stren
 use crate::identity::{anchor, profile_id, strength};
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
-    BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow, StoreError,
+    BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
 };
 
 impl Settling<'_> {
@@ -51,17 +51,18 @@ impl Settling<'_> {
         if self.transaction.insert_event(&self.row(event, batch, shape.id))?.is_none() {
             return Ok(false);
         }
-        if event.order < shape.first {
-            if let Some(known) = self.memory.shapes.get_mut(&claims[..]) {
+        if let Some(known) = self.memory.shapes.get_mut(&claims[..]) {
+            known.event_count += 1;
+            if event.order < known.first {
                 known.first = event.order.clone();
             }
-            if shape.people.len() > 1 {
-                // Its edges have an earlier order now.
-                self.unsettle(&shape.people);
-            }
+        }
+        if event.order < shape.first && shape.people.len() > 1 {
+            // Its edges have an earlier order now.
+            self.unsettle(&shape.people);
         }
         self.insert_traits(event, shape.id)?;
-        self.touch(shape, &event.order, 1);
+        self.touch(shape, &event.order);
         Ok(true)
     }
 
@@ -92,7 +93,7 @@ impl Settling<'_> {
         let row = SnapshotRow { version: snapshot.version, seq, shape: shape.id };
         self.transaction.put_snapshot(self.workspace, &snapshot.subject, &row)?;
         self.insert_traits(event, shape.id)?;
-        self.touch(shape, &event.order, 0);
+        self.touch(shape, &event.order);
         Ok(true)
     }
 
@@ -143,22 +144,28 @@ impl Settling<'_> {
         event.traits.iter().try_for_each(set)
     }
 
-    fn touch(&mut self, shape: KnownShape, order: &Order, event_count: u64) {
-        let earlier = Some(order).filter(|order| **order < shape.first).cloned();
+    fn touch(&mut self, shape: KnownShape, order: &Order) {
         match self.touched.entry(shape.id) {
             Entry::Occupied(mut entry) => {
                 let touched = entry.get_mut();
-                touched.growth.event_count += event_count;
-                touched.growth.last_time = touched.growth.last_time.max(order.time);
-                touched.growth.earlier = touched.growth.earlier.take().into_iter().chain(earlier).min();
                 touched.orders.push(order.clone());
                 touched.cause = self.cause.clone();
             }
             Entry::Vacant(entry) => {
-                let growth = ShapeGrowth { event_count, last_time: order.time, earlier };
-                entry.insert(Touched { shape, growth, orders: vec![order.clone()], cause: self.cause.clone() });
+                entry.insert(Touched { shape, orders: vec![order.clone()], cause: self.cause.clone() });
             }
         }
+    }
+
+    /// Notes of each shape what its new events change about all of them.
+    pub(super) fn settle_shapes(&self) -> Result<(), StoreError> {
+        for (id, Touched { shape, orders, .. }) in &self.touched {
+            if let Some(earlier) = orders.iter().min().filter(|order| **order < shape.first) {
+                self.transaction.set_first(*id, earlier)?;
+            }
+            self.transaction.set_event_count(*id, shape.event_count + orders.len() as u64)?;
+        }
+        Ok(())
     }
 
     /// Has names placed anew, because of the event at hand.
@@ -188,7 +195,8 @@ impl Settling<'_> {
     /// A stored shape, as it is remembered.
     fn known(&mut self, shape: &Shape, event: &AcceptedEvent) -> Result<KnownShape, StoreError> {
         let names = self.names_in(event)?;
-        Ok(remembered(shape.id, shape.first.clone(), shape.anchor, &names))
+        let event_count = self.transaction.fold_of_shape(shape)?.event_count;
+        Ok(remembered(shape.id, (shape.first.clone(), event_count), shape.anchor, &names))
     }
 
     /// Stores what an event claims as the first to do so.
@@ -213,7 +221,7 @@ impl Settling<'_> {
             names: &names,
         })?;
         self.first_new_shape.get_or_insert(id);
-        let shape = remembered(id, event.order.clone(), anchor, &names);
+        let shape = remembered(id, (event.order.clone(), 0), anchor, &names);
         self.note_new_claim(&shape, &names)?;
         Ok(shape)
     }
@@ -330,9 +338,14 @@ impl Settling<'_> {
     }
 }
 
-fn remembered(id: ShapeId, first: Order, anchor: Option<NameId>, names: &[ShapeName]) -> KnownShape {
+fn remembered(
+    id: ShapeId,
+    (first, event_count): (Order, u64),
+    anchor: Option<NameId>,
+    names: &[ShapeName],
+) -> KnownShape {
     let of =
         |is_wanted: fn(Role) -> bool| names.iter().filter(|name| is_wanted(name.role)).map(|name| name.name).collect();
     let devices = of(|role| role == Role::Device);
-    KnownShape { id, first, anchor, devices, people: of(|role| matches!(role, Role::Lone | Role::Tied)) }
+    KnownShape { id, first, event_count, anchor, devices, people: of(|role| matches!(role, Role::Lone | Role::Tied)) }
 }

@@ -38,6 +38,11 @@ impl Changes {
         self.renewed.insert(profile, Arc::clone(because));
     }
 
+    /// Whether the profile is known to hold or own something else than before.
+    pub(super) fn renews(&self, profile: NameId) -> bool {
+        self.renewed.contains_key(&profile)
+    }
+
     /// Writes it all; the place of the last change.
     pub(super) fn write(
         mut self,

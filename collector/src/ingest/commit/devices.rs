@@ -18,7 +18,8 @@ impl Settling<'_> {
                     }
                     self.note_marks(&touched)?;
                 }
-                None => self.renew_owners_by_device(&touched)?,
+                None if self.renew_owners_by_device(&touched)? => continue,
+                None => {}
             }
             self.renew_named(&touched)?;
         }
@@ -38,8 +39,9 @@ impl Settling<'_> {
             match (people.len(), people.first()) {
                 (1, Some(person)) => self.changes.renew(*person, because),
                 _ => {
-                    let device = self.ownership().device(device)?;
-                    if self.transaction.profile(device)?.is_some_and(|row| row.is_alive) {
+                    let device = self.device_of(device)?;
+                    if self.changes.renews(device) || self.transaction.profile(device)?.is_some_and(|row| row.is_alive)
+                    {
                         self.changes.renew(device, because);
                     }
                 }
@@ -51,7 +53,7 @@ impl Settling<'_> {
     /// Marks on a shared device move the events between them, if there are any.
     fn note_marks(&mut self, touched: &Touched) -> Result<(), StoreError> {
         for &named in &*touched.shape.devices {
-            let device = self.memory.standing(self.transaction, named)?.flags.same_as.unwrap_or(named);
+            let device = self.device_of(named)?;
             let people = self.people_on(device)?.len();
             if people < 2 || people > self.rules.device_people_limit || self.devices.contains_key(&device) {
                 continue;
@@ -91,20 +93,24 @@ impl Settling<'_> {
         Ok(false)
     }
 
-    fn renew_owners_by_device(&mut self, touched: &Touched) -> Result<(), StoreError> {
+    /// Renews whose events they are that go by a device; true when that is whoever they name, too.
+    fn renew_owners_by_device(&mut self, touched: &Touched) -> Result<bool, StoreError> {
         let because = &touched.cause.message_id;
         let people = match *touched.shape.devices {
             [device] => self.people_on(device)?,
             [] | [_, _, ..] => BTreeSet::new(),
         };
+        let names_device_only = touched.shape.people.is_empty();
         match (&*touched.shape.devices, people.len()) {
-            ([], _) => {}
+            ([], _) => Ok(false),
             ([device], 0) => {
-                let device = self.ownership().device(*device)?;
+                let device = self.device_of(*device)?;
                 self.changes.renew(device, because);
+                Ok(names_device_only)
             }
-            ([_], 1) if touched.shape.people.is_empty() => {
+            ([_], 1) if names_device_only => {
                 people.first().iter().for_each(|person| self.changes.renew(**person, because));
+                Ok(true)
             }
             _ => {
                 let shape = self.transaction.shape(touched.shape.id)?;
@@ -113,9 +119,9 @@ impl Settling<'_> {
                         self.changes.renew(owner.name(), because);
                     }
                 }
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// Looks at the history of every device whose marks changed.
@@ -208,9 +214,14 @@ impl Settling<'_> {
         Ok(beside)
     }
 
+    /// The name that a device goes by, as it is remembered.
+    fn device_of(&mut self, named: NameId) -> Result<NameId, StoreError> {
+        Ok(self.memory.standing(self.transaction, named)?.flags.same_as.unwrap_or(named))
+    }
+
     /// The leaders of all who marked a device, as they are remembered.
     fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
-        let device = self.memory.standing(self.transaction, device)?.flags.same_as.unwrap_or(device);
+        let device = self.device_of(device)?;
         let marks = self.memory.marks(self.transaction, device)?;
         people_of(&marks.rules, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
     }

@@ -34,6 +34,7 @@ pub(super) struct Memory {
 pub(super) struct KnownShape {
     pub(super) id: ShapeId,
     pub(super) first: Order,
+    pub(super) event_count: u64,
     pub(super) anchor: Option<NameId>,
     /// By kind priority, then value.
     pub(super) devices: Arc<[NameId]>,

@@ -73,12 +73,12 @@ impl Reader<'_> {
         })
     }
 
-    /// Counts what a profile owns: whole shapes by their folds, parts of one by their rows.
+    /// Counts what a profile owns.
     fn fold_of(&self, owned: &[(Shape, EventSlice)]) -> Result<Fold, StoreError> {
         let mut sum = Fold::default();
         for (shape, slice) in owned.iter().filter(|(shape, _)| !shape.is_snapshot) {
             let is_whole = slice.from.is_none() && slice.to.is_none();
-            sum.add(if is_whole { shape.fold() } else { self.view.fold(slice)? });
+            sum.add(if is_whole { self.view.fold_of_shape(shape)? } else { self.view.fold(slice)? });
         }
         Ok(sum)
     }
@@ -139,14 +139,6 @@ impl Reader<'_> {
             source: span.map(|span| span.source).unwrap_or_default(),
             shared,
         })
-    }
-}
-
-impl Shape {
-    /// Count and span of all its events.
-    fn fold(&self) -> Fold {
-        let span = (self.event_count > 0).then_some((self.first.time, self.last_time));
-        Fold { event_count: self.event_count, span }
     }
 }
 

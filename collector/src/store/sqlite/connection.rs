@@ -17,7 +17,6 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     plan_once(&connection)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // A log that one long read let grow gives its disk back.
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "temp_store", "memory")?;
@@ -136,9 +135,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Negative is KiB (SQLite, `pragma cache_size`). The hot ends of the indexes of some million events.
 const WRITER_CACHE_KIB: i64 = -32 * 1_024;
 const READER_CACHE_KIB: i64 = -4 * 1_024;
-/// 16 MiB of log between checkpoints: pages that many groups change are moved once, and a checkpoint stays below what
-/// a disk writes in some 100 ms.
-const CHECKPOINT_PAGES: i64 = 4_000;
 const LOG_BYTES: i64 = 64 * 1_024 * 1_024;
 /// More than there are statements.
 const STATEMENTS: usize = 128;

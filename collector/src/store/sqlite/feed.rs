@@ -15,8 +15,11 @@ impl Session<'_> {
         limit: usize,
     ) -> Result<Vec<(ChangeSeq, NameId)>, StoreError> {
         const SQL: &str = "
-            select change_seq, identifier from profile
-            where is_alive and workspace = :workspace and change_seq > :seq order by change_seq limit :limit";
+            select renewal.seq, renewal.profile
+            from renewal cross join profile on profile.identifier = renewal.profile
+            where renewal.seq > :seq
+              and profile.change_seq = renewal.seq and profile.is_alive and profile.workspace = :workspace
+            order by renewal.seq limit :limit";
         let params = named_params! { ":workspace": workspace, ":seq": seq, ":limit": rows(limit) };
         self.all(SQL, params, |row| Ok((row.get(0)?, row.get(1)?)))
     }
@@ -45,7 +48,7 @@ impl Session<'_> {
         const SQL: &str = "
             select max(
                 coalesce((select max(seq) from change), 0),
-                coalesce((select max(change_seq) from profile where is_alive), 0))";
+                coalesce((select max(seq) from renewal), 0))";
         self.one(SQL, [], |row| row.get(0))
     }
 

@@ -3,6 +3,7 @@
 use rusqlite::named_params;
 
 use super::column::Code;
+use super::folds::MANY_EVENTS;
 use super::session::Session;
 use crate::event::{Guard, UnixMillis};
 use crate::store::{Shape, ShapeId, StoreError};
@@ -24,9 +25,9 @@ impl Session<'_> {
     fn copy_shape(&self, shape: ShapeId, digest: &[u8; 16]) -> Result<ShapeId, StoreError> {
         const SHAPE: &str = "
             insert into shape (workspace, digest, source, is_snapshot, anchor, rank, guard, names_someone,
-                first_time, first_message_id, last_time, event_count)
+                first_time, first_message_id)
             select workspace, :digest, source, is_snapshot, anchor, rank, :guard, names_someone,
-                first_time, first_message_id, last_time, event_count
+                first_time, first_message_id
             from shape where id = :shape";
         const NAMES: &str = "
             insert into shape_identifier (shape, identifier, role, strength)
@@ -50,12 +51,11 @@ impl Session<'_> {
     fn fold_again(&self, shape: ShapeId) -> Result<(), StoreError> {
         const SQL: &str = "
             update shape set
-                event_count = (select count(*) from event where shape = :shape),
-                last_time = (select max(time) from event where shape = :shape),
+                event_count = (select case when count(*) >= :many then count(*) end from event where shape = :shape),
                 first_time = (select min(time) from event where shape = :shape),
                 first_message_id = (
                     select message_id from event where shape = :shape order by time, message_id limit 1)
             where id = :shape";
-        self.execute(SQL, named_params! { ":shape": shape }).map(drop)
+        self.execute(SQL, named_params! { ":shape": shape, ":many": MANY_EVENTS }).map(drop)
     }
 }

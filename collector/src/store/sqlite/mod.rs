@@ -4,9 +4,11 @@
 //! its own snapshot. A second process (the command line) may open the same directory: SQLite's locks keep both apart,
 //! and [`SqliteStore::key`] sees its commits at once.
 
+mod checkpoint;
 mod column;
 mod connection;
 mod feed;
+mod folds;
 mod guard;
 mod identity_keys;
 mod keys;
@@ -26,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ErrorCode};
 
+use self::checkpoint::Checkpointer;
 use self::connection::{Held, Readers, open_writer};
 use self::keys::KeyCache;
 pub use self::rebuild::DataVersion;
@@ -41,6 +44,8 @@ pub struct SqliteStore {
     writer: Mutex<Connection>,
     readers: Readers,
     keys: Mutex<KeyCache>,
+    /// The last to be dropped: it ends when the writer is closed.
+    checkpointer: Option<Checkpointer>,
 }
 
 impl SqliteStore {
@@ -52,8 +57,10 @@ impl SqliteStore {
         let file = directory.join(FILE);
         let mut writer = open_writer(&file).map_err(|error| opening(&file, error))?;
         schema::migrate(&mut writer).map_err(|error| error.of(&file))?;
+        let checkpointer = open_writer(&file).and_then(|beside| Checkpointer::start(&mut writer, beside));
+        let checkpointer = Some(checkpointer.map_err(|error| opening(&file, error))?);
         let readers = Readers::new(file);
-        Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default() })
+        Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default(), checkpointer })
     }
 
     /// Whether a data directory holds a ledger.

@@ -41,6 +41,7 @@ impl SqliteStore {
         schema::migrate(&mut writer).map_err(|error| error.of(file))?;
         // Nobody relies on it before it is whole: then it is synced once.
         writer.pragma_update(None, "synchronous", "off")?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         writer.execute_batch("delete from workspace")?;
         attached(&mut writer, old, |writer| {
             CARRIED.iter().try_for_each(|sql| writer.execute_batch(sql))?;
@@ -48,7 +49,7 @@ impl SqliteStore {
             note_digests(writer, rules)
         })?;
         let readers = Readers::new(file.to_owned());
-        Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default() })
+        Ok(Self { writer: Mutex::new(writer), readers, keys: Mutex::default(), checkpointer: None })
     }
 
     /// Where it is.
@@ -90,11 +91,13 @@ impl SqliteStore {
     /// Gives a built ledger the feed of the one before in place of its own, and each destination its place: events that
     /// were deleted or superseded left gaps, and in a ledger that is built again there are none.
     pub fn carry_feed(&self, old: &Self) -> Result<(), StoreError> {
-        const FEED: [&str; 5] = [
+        const FEED: [&str; 7] = [
             "delete from main.profile",
+            "delete from main.renewal",
             "delete from main.change",
             "insert into main.profile select * from old.profile",
             "insert into main.change select * from old.change",
+            "insert into main.renewal select change_seq, identifier from old.profile where is_alive",
             "update main.destination set event_seq =
                 (select count(*) from old.event where old.event.seq <= main.destination.event_seq)",
         ];
@@ -110,7 +113,7 @@ impl SqliteStore {
 
     /// Closes a built ledger, whole and on disk.
     pub fn finish(self) -> Result<PathBuf, StoreError> {
-        let Self { writer, readers, keys } = self;
+        let Self { writer, readers, keys, checkpointer: _ } = self;
         let file = readers.file().to_owned();
         drop((readers, keys));
         let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -123,10 +126,13 @@ impl SqliteStore {
     /// Puts a finished ledger in the place of this one, which is kept beside it under the name that is returned; at every
     /// moment one of the two is there. `None`, and nothing done, when anyone has written since `seen`.
     pub fn replace(self, built: &Path, seen: DataVersion, at: UnixMillis) -> Result<Option<PathBuf>, StoreError> {
-        let Self { writer, readers, keys } = self;
+        let Self { writer, readers, keys, checkpointer } = self;
         let file = readers.file().to_owned();
         drop((readers, keys));
-        let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(checkpointer) = checkpointer {
+            checkpointer.end(&mut writer)?;
+        }
         // From the first transaction on, nobody else can have it open.
         writer.pragma_update(None, "locking_mode", "exclusive")?;
         writer.execute_batch("begin immediate")?;
@@ -230,6 +236,8 @@ fn unopened(path: &Path, error: io::Error) -> StoreError {
     StoreError::Unopened { path: path.to_owned(), cause: error.into() }
 }
 
+/// 16 MiB of log: pages that many groups change are moved once.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// Between the name of the ledger and the time at which another took its place.
 const BEFORE: &str = ".before-";
 
@@ -267,5 +275,5 @@ mod tests {
         "placement",
         "conflict",
     ];
-    const FEED_TABLES: &[&str] = &["profile", "change"];
+    const FEED_TABLES: &[&str] = &["profile", "renewal", "change"];
 }

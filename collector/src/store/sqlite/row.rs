@@ -12,13 +12,12 @@ pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
         id: row.get(0)?,
         source: row.get(1)?,
         first: order(row, 2)?,
-        last_time: row.get(4)?,
-        event_count: count(row, 5)?,
-        anchor: row.get(6)?,
-        rank: row.get::<_, Code<_>>(7)?.0,
-        names_someone: row.get(8)?,
-        is_snapshot: row.get(9)?,
-        guard: row.get::<_, Code<_>>(10)?.0,
+        event_count: row.get::<_, Option<i64>>(4)?.map(|_| count(row, 4)).transpose()?,
+        anchor: row.get(5)?,
+        rank: row.get::<_, Code<_>>(6)?.0,
+        names_someone: row.get(7)?,
+        is_snapshot: row.get(8)?,
+        guard: row.get::<_, Code<_>>(9)?.0,
     })
 }
 

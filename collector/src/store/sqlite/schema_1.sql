@@ -95,10 +95,8 @@ create table identifier (
     class integer not null,
     kind text not null,
     value text not null,
-    profile_id blob not null, -- of the profile that it leads, or that is its own
-    unique (workspace, kind, value)
+    profile_id blob not null unique -- of the profile that it leads, or that is its own: a hash of workspace, kind and value
 );
-create index identifier_profile on identifier (workspace, profile_id);
 
 -- The digests that clear values may be said by: their first eight bytes, since what is found is computed again.
 create table digest (
@@ -121,11 +119,10 @@ create table shape (
     names_someone integer not null,
     first_time integer not null,
     first_message_id text not null,
-    last_time integer not null,
-    event_count integer not null,
+    event_count integer, -- once there are many: few are counted where they are listed, and cost no write here
     unique (workspace, digest)
 );
-create index shape_guard on shape (workspace, last_time) where guard = 1;
+create index shape_guard on shape (workspace) where guard = 1;
 create index shape_anchor on shape (anchor) where anchor is not null;
 
 create table shape_identifier (
@@ -215,7 +212,13 @@ create table profile (
     change_seq integer not null,
     is_alive integer not null
 );
-create index profile_change on profile (workspace, change_seq) where is_alive;
+
+-- Which profile's newest snapshot has which place, and had: written at its end alone. A row that its profile's
+-- change_seq left behind says nothing.
+create table renewal (
+    seq integer primary key,
+    profile integer not null
+);
 
 create table change (
     seq integer primary key,

@@ -4,6 +4,7 @@ use rusqlite::named_params;
 use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
+use super::folds::MANY_EVENTS;
 use super::row::{CREATED, DELETED, MERGED, SPLIT};
 use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
@@ -11,8 +12,8 @@ use crate::identity_key::{IdentityKeyId, NewIdentityKey};
 use crate::key::NewKey;
 use crate::store::{
     BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DecisionRow, DigestPrefix, NameId, NewDecision, NewEvent,
-    NewName, NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeGrowth, ShapeId, ShapeName, SnapshotRow,
-    Stood, StoreError, Transaction, Transition, TransitionRow,
+    NewName, NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeId, ShapeName, SnapshotRow, Stood,
+    StoreError, Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -157,22 +158,18 @@ impl Transaction for Session<'_> {
             .try_for_each(|sql| self.execute(sql, named_params! { ":shape": shape }).map(drop))
     }
 
-    fn add_to_shape(&self, shape: ShapeId, added: &ShapeGrowth) -> Result<(), StoreError> {
-        const SQL: &str = "
-            update shape set
-                event_count = event_count + :event_count,
-                last_time = max(last_time, :last_time),
-                first_time = coalesce(:first_time, first_time),
-                first_message_id = coalesce(:first_message_id, first_message_id)
-            where id = :shape";
-        let params = named_params! {
-            ":shape": shape,
-            ":event_count": number(added.event_count),
-            ":last_time": added.last_time,
-            ":first_time": added.earlier.as_ref().map(|order| order.time),
-            ":first_message_id": added.earlier.as_ref().map(|order| &*order.message_id),
-        };
+    fn set_first(&self, shape: ShapeId, first: &Order) -> Result<(), StoreError> {
+        const SQL: &str = "update shape set first_time = :time, first_message_id = :message_id where id = :shape";
+        let params = named_params! { ":shape": shape, ":time": first.time, ":message_id": &*first.message_id };
         self.execute(SQL, params).map(drop)
+    }
+
+    fn set_event_count(&self, shape: ShapeId, event_count: u64) -> Result<(), StoreError> {
+        const SQL: &str = "update shape set event_count = :event_count where id = :shape";
+        if number(event_count) < MANY_EVENTS {
+            return Ok(());
+        }
+        self.execute(SQL, named_params! { ":shape": shape, ":event_count": number(event_count) }).map(drop)
     }
 
     fn set_anchor(&self, shape: ShapeId, anchor: Option<NameId>, rank: Strength) -> Result<(), StoreError> {
@@ -259,7 +256,11 @@ impl Transaction for Session<'_> {
     fn renew_profile(&self, key: NameId, seq: ChangeSeq) -> Result<bool, StoreError> {
         const SQL: &str = "
             update profile set version = version + 1, change_seq = :seq where identifier = :key and is_alive";
-        Ok(self.execute(SQL, named_params! { ":key": key, ":seq": seq })? == 1)
+        let stands = self.execute(SQL, named_params! { ":key": key, ":seq": seq })? == 1;
+        if stands {
+            self.insert_renewal(key, seq)?;
+        }
+        Ok(stands)
     }
 
     fn raise_profile(&self, workspace: Workspace, key: NameId, seq: ChangeSeq) -> Result<(), StoreError> {
@@ -268,7 +269,8 @@ impl Transaction for Session<'_> {
             values (:key, :workspace, 1, :seq, true)
             on conflict (identifier) do update
                 set version = version + 1, change_seq = excluded.change_seq, is_alive = true";
-        self.execute(SQL, named_params! { ":key": key, ":workspace": workspace, ":seq": seq }).map(drop)
+        self.execute(SQL, named_params! { ":key": key, ":workspace": workspace, ":seq": seq })?;
+        self.insert_renewal(key, seq)
     }
 
     fn bury_profile(&self, key: NameId) -> Result<(), StoreError> {
@@ -349,9 +351,9 @@ impl Session<'_> {
     fn insert_shape_row(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError> {
         const SQL: &str = "
             insert into shape (workspace, digest, source, is_snapshot, anchor, rank, guard, names_someone,
-                first_time, first_message_id, last_time, event_count)
+                first_time, first_message_id)
             values (:workspace, :digest, :source, :is_snapshot, :anchor, :rank, :guard, :names_someone,
-                :time, :message_id, :time, 0)";
+                :time, :message_id)";
         let row = self.insert(
             SQL,
             named_params! {
@@ -368,6 +370,11 @@ impl Session<'_> {
             },
         )?;
         Ok(ShapeId(row))
+    }
+
+    fn insert_renewal(&self, profile: NameId, seq: ChangeSeq) -> Result<(), StoreError> {
+        const SQL: &str = "insert into renewal (seq, profile) values (:seq, :profile)";
+        self.execute(SQL, named_params! { ":seq": seq, ":profile": profile }).map(drop)
     }
 
     fn insert_shape_name(&self, shape: ShapeId, name: &ShapeName) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use super::column::Code;
 use super::row::{bounds, conflict, count, event, order, placement, rows, shape};
 use super::session::Session;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
-use crate::identity::ProfileId;
+use crate::identity::{ProfileId, profile_id};
 use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
 use crate::store::{
@@ -20,8 +20,8 @@ use crate::store::{
 
 macro_rules! shape_columns {
     () => {
-        "shape.id, shape.source, shape.first_time, shape.first_message_id, shape.last_time, shape.event_count,
-         shape.anchor, shape.rank, shape.names_someone, shape.is_snapshot, shape.guard "
+        "shape.id, shape.source, shape.first_time, shape.first_message_id, shape.event_count, shape.anchor,
+         shape.rank, shape.names_someone, shape.is_snapshot, shape.guard "
     };
 }
 
@@ -61,14 +61,13 @@ impl View for Session<'_> {
     }
 
     fn name_id(&self, workspace: Workspace, identifier: &Identifier) -> Result<Option<NameId>, StoreError> {
-        const SQL: &str = "select id from identifier where workspace = :workspace and kind = :kind and value = :value";
-        let params =
-            named_params! { ":workspace": workspace, ":kind": identifier.kind.as_str(), ":value": &*identifier.value };
-        self.first(SQL, params, |row| row.get(0))
+        // Its own id finds it: an index over kind and value would be one more that every new visitor writes at random.
+        let id = profile_id(&self.workspace_name(workspace)?, identifier);
+        self.name_of_profile(workspace, &id)
     }
 
     fn name_of_profile(&self, workspace: Workspace, id: &ProfileId) -> Result<Option<NameId>, StoreError> {
-        const SQL: &str = "select id from identifier where workspace = :workspace and profile_id = :profile_id";
+        const SQL: &str = "select id from identifier where profile_id = :profile_id and workspace = :workspace";
         self.first(SQL, named_params! { ":workspace": workspace, ":profile_id": id.as_bytes() }, |row| row.get(0))
     }
 
@@ -207,8 +206,8 @@ impl View for Session<'_> {
     fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError> {
         const SQL: &str = "
             select
-                min(case when event_count > 0 then first_time end),
-                max(case when event_count > 0 then last_time end),
+                min(case when not is_snapshot then first_time end),
+                max(case when not is_snapshot then (select max(time) from event where event.shape = shape.id) end),
                 (select coalesce(write_key.name, 'key ' || earliest.source)
                  from shape_identifier named join shape earliest on earliest.id = named.shape
                  left join write_key on write_key.id = earliest.source
@@ -281,7 +280,8 @@ impl View for Session<'_> {
         const SQL: &str = concat!(
             "select ",
             shape_columns!(),
-            "from shape where workspace = :workspace and guard = 1 and last_time >= :from"
+            "from shape where workspace = :workspace and guard = 1
+             and :from <= (select max(time) from event where event.shape = shape.id)"
         );
         self.all(SQL, named_params! { ":workspace": workspace, ":from": from }, shape)
     }
@@ -354,18 +354,11 @@ impl View for Session<'_> {
     }
 
     fn fold(&self, slice: &EventSlice) -> Result<Fold, StoreError> {
-        const SQL: &str =
-            concat!("select count(*), min(time), max(time) from event where shape = :shape and", within_slice!());
-        let (from, to) = bounds(slice);
-        let params = named_params! {
-            ":shape": slice.shape,
-            ":from_time": from.0, ":from_message_id": from.1,
-            ":to_time": to.0, ":to_message_id": to.1,
-        };
-        self.one(SQL, params, |row| {
-            let span = row.get::<_, Option<UnixMillis>>(1)?.zip(row.get(2)?);
-            Ok(Fold { event_count: count(row, 0)?, span })
-        })
+        self.read_fold(slice)
+    }
+
+    fn fold_of_shape(&self, shape: &Shape) -> Result<Fold, StoreError> {
+        self.read_fold_of_shape(shape)
     }
 
     fn last_order_before(&self, shape: ShapeId, before: &Order) -> Result<Option<Order>, StoreError> {
