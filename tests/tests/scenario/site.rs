@@ -45,11 +45,11 @@ impl Site {
         Ok(Self { signs_with: Some(secret), ..site })
     }
 
-    /// Sends what is said, neighbours of one sender in one batch. Where the answers do not warn of what they should,
-    /// or of what they should not.
-    pub(crate) fn hear(&self, said: &[Said]) -> anyhow::Result<Vec<String>> {
+    /// Sends what is said: neighbours of one sender in one batch, or one by one. Where the answers do not warn of what
+    /// they should, or of what they should not.
+    pub(crate) fn hear(&self, said: &[Said], in_batches: bool) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
-        for batch in said.chunk_by(|one, next| one.sender == next.sender) {
+        for batch in said.chunk_by(|one, next| in_batches && one.sender == next.sender) {
             let messages = batch.iter().map(|said| self.signed(said)).collect::<anyhow::Result<Vec<_>>>()?;
             let key = &self.keys[&batch[0].sender];
             let answer = self.collector.post("/v1/batch", key, &json!({ "batch": messages }))?;
