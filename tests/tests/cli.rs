@@ -67,13 +67,20 @@ fn the_key_that_a_command_makes_for_itself_is_revoked_when_it_ends_well_or_badly
 }
 
 #[test]
-fn a_reason_of_any_length_is_listed() -> anyhow::Result<()> {
+fn a_reason_is_needed_and_is_listed_whole_up_to_a_thousand_characters() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;
-    let reason = "x".repeat(99_999);
-    let ignore = json!({"op": "ignore", "x": {"kind": "email", "value": "eve@example.com"}, "reason": reason});
-    let answer = collector.post("/v1/decisions", &collector.admin_key, &ignore)?;
-    ensure!((200..300).contains(&answer.status), "{}", answer.text());
+    let decide = |reason: &str| {
+        let ignore = json!({"op": "ignore", "x": {"kind": "email", "value": "eve@example.com"}, "reason": reason});
+        collector.post("/v1/decisions", &collector.admin_key, &ignore)
+    };
+    for refused in ["", " \n", &"ü".repeat(1_001)] {
+        let answer = decide(refused)?;
+        ensure!((answer.status, &answer.json["code"]) == (400, &json!("bad_decision")), "{}", answer.text());
+    }
+    let reason = "ü".repeat(1_000);
+    let answer = decide(&reason)?;
+    ensure!(answer.status == 200, "{}", answer.text());
     let listed = collector.run(&["profile", "decisions"])?;
     ensure!(listed.status.success(), "{}", complaint(&listed));
     ensure!(stdout(&listed).contains(&reason));

@@ -24,12 +24,24 @@ pub(super) struct Received {
 /// Takes in a whole body, as it came over the network.
 pub(super) async fn receive(state: &State, headers: &HeaderMap, body: Body) -> Result<Received, Refusal> {
     let limits = state.limits();
-    let patience = Duration::from_millis(limits.body_timeout_ms);
-    let mut share = Share::of(&state.body_bytes);
-    match tokio::time::timeout(patience, gather(limits, headers, body, &mut share)).await {
-        Ok(bytes) => Ok(Received { bytes: bytes?, _share: share }),
-        Err(_) => Err(Refusal::BodyTooSlow { limit_ms: limits.body_timeout_ms }),
+    let too_large = Refusal::BodyTooLarge { limit_bytes: limits.body_bytes };
+    let declared_bytes = declared_bytes(headers);
+    if declared_bytes > limits.body_bytes.saturating_mul(POLITENESS) {
+        return Err(too_large);
     }
+    let is_too_large = declared_bytes > limits.body_bytes;
+    let limit_ms = if is_too_large { limits.body_timeout_ms.min(POLITE_MS) } else { limits.body_timeout_ms };
+    let mut share = Share::of(&state.body_bytes);
+    match tokio::time::timeout(Duration::from_millis(limit_ms), gather(limits, headers, body, &mut share)).await {
+        Ok(bytes) => Ok(Received { bytes: bytes?, _share: share }),
+        Err(_) if is_too_large => Err(too_large),
+        Err(_) => Err(Refusal::BodyTooSlow { limit_ms }),
+    }
+}
+
+/// How long a body says that it is; 0 for one that does not say.
+fn declared_bytes(headers: &HeaderMap) -> usize {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 impl Received {
@@ -38,7 +50,7 @@ impl Received {
         let is_declared = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii()) {
             None | Some(b"" | b"identity") => false,
             Some(encoding) if [&b"gzip"[..], b"x-gzip"].iter().any(|gzip| encoding.eq_ignore_ascii_case(gzip)) => true,
-            Some(_) => return Err(Refusal::BadGzip),
+            Some(_) => return Err(Refusal::UnknownEncoding),
         };
         if is_declared || self.bytes.starts_with(&GZIP_MAGIC) {
             self.bytes = inflate(&self.bytes, state.limits(), &mut self._share)?;
@@ -48,12 +60,12 @@ impl Received {
 }
 
 async fn gather(limits: &Limits, headers: &HeaderMap, mut body: Body, share: &mut Share) -> Result<Bytes, Refusal> {
-    let declared_bytes = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared_bytes = declared_bytes(headers);
     let too_large = || Refusal::BodyTooLarge { limit_bytes: limits.body_bytes };
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     let mut size_bytes = 0_usize;
-    let mut is_too_large = declared_bytes.is_some_and(|declared: usize| declared > limits.body_bytes);
+    let mut is_too_large = declared_bytes > limits.body_bytes;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else { continue };
         size_bytes = size_bytes.saturating_add(data.len());
@@ -72,7 +84,7 @@ async fn gather(limits: &Limits, headers: &HeaderMap, mut body: Body, share: &mu
             first = data;
         } else {
             if whole.is_empty() {
-                whole.reserve(declared_bytes.unwrap_or_default().max(first.len() + data.len()));
+                whole.reserve(declared_bytes.max(first.len() + data.len()));
                 whole.extend_from_slice(&std::mem::take(&mut first));
             }
             whole.extend_from_slice(&data);
@@ -133,6 +145,8 @@ impl Share {
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// What is inflated at once; a body within it may be as dense as it likes.
 const PIECE_BYTES: usize = 64 * 1_024;
+/// How long a body is waited for that says itself that it is too large.
+const POLITE_MS: u64 = 2_000;
 /// How many times the limit is read and thrown away for the sake of an answer.
 const POLITENESS: usize = 8;
 

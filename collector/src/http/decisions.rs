@@ -89,7 +89,9 @@ fn refused(refusal: DecisionRefusal) -> Refusal {
     match refusal {
         DecisionRefusal::NoSuchDecision { .. } => Refusal::NoSuchDecision,
         DecisionRefusal::Unknown { .. } => Refusal::NoSuchProfile,
-        refusal @ (DecisionRefusal::NoSecond { .. }
+        refusal @ (DecisionRefusal::NoReason
+        | DecisionRefusal::ReasonTooLong
+        | DecisionRefusal::NoSecond { .. }
         | DecisionRefusal::OneTooMany
         | DecisionRefusal::Same { .. }
         | DecisionRefusal::DeviceLinked { .. }

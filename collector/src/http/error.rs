@@ -20,6 +20,9 @@ pub enum Refusal {
     /// The body is not what its encoding says.
     #[error("the body is not gzip as its header or its first bytes say; send plain JSON or gzip")]
     BadGzip,
+    /// The body is in an encoding that is not understood here.
+    #[error("this Content-Encoding is not understood; send plain JSON or gzip")]
+    UnknownEncoding,
     /// No key came with the request.
     #[error("no write key: send it as the user name of HTTP Basic, as X-Write-Key, Bearer, ?writeKey= or in the body")]
     MissingKey,
@@ -57,7 +60,7 @@ pub enum Refusal {
         limit_ms: u64,
     },
     /// The connection ended before the body did.
-    #[error("the body ended early; send it again")]
+    #[error("the body ended early, or its chunks are not framed as HTTP frames them; send it again")]
     BodyBroken,
     /// More events than a sender may send.
     #[error("too many events in a short time; wait {retry_after_s} s")]
@@ -81,7 +84,10 @@ pub enum Refusal {
     #[error("nothing is here; the documents list every path")]
     NoSuchPath,
     /// The ledger never saw it.
-    #[error("no event ever named it; check kind and value, percent-encoded, as in /v1/profiles/user_id:u-1")]
+    #[error(
+        "nobody goes by it: no event named it, or a decision ignores it; check kind and value, percent-encoded, as in \
+         /v1/profiles/user_id:u-1"
+    )]
     NoSuchProfile,
     /// No decision that stands has this id.
     #[error("no decision that stands has this id; GET /v1/decisions lists them")]
@@ -124,7 +130,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Body(refusal) => refusal.code(),
-            Self::BadGzip => code::BAD_GZIP,
+            Self::BadGzip | Self::UnknownEncoding => code::BAD_GZIP,
             Self::MissingKey => code::MISSING_KEY,
             Self::UnknownKey => code::UNKNOWN_KEY,
             Self::RevokedKey => code::REVOKED_KEY,
@@ -149,7 +155,9 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Body(RequestRefusal::BatchTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(_) | Self::BadGzip | Self::BadParameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Body(_) | Self::BadGzip | Self::UnknownEncoding | Self::BadParameter { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => StatusCode::BAD_REQUEST,
             Self::MissingKey | Self::UnknownKey | Self::RevokedKey => StatusCode::UNAUTHORIZED,
             Self::WrongRight | Self::NotAdmin | Self::OriginNotAllowed | Self::RedirectNotAllowed => {

@@ -122,7 +122,7 @@ fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     }
     let mut text = String::new();
     for row in &cells {
-        // By hand: a format string's width ends at 65,535, and reasons may be longer.
+        // By hand: a format string's width ends at 65,535, and what was stored may be longer.
         let padded = |(cell, width): (&String, usize)| format!("{cell}{}  ", " ".repeat(width - cell.chars().count()));
         let line: String = row.iter().zip(widths.iter().copied()).map(padded).collect();
         text.push_str(line.trim_end());

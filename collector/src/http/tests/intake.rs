@@ -202,3 +202,32 @@ impl House {
         String::from_utf8(self.get_with("/metrics", &[]).await.body.to_vec()).unwrap()
     }
 }
+
+#[tokio::test]
+async fn a_body_that_says_itself_that_it_is_too_large_is_not_waited_for() {
+    let limits = Limits { body_timeout_ms: 50, ..Limits::default() };
+    let (limit, house) = (limits.body_bytes, House::with_limits(limits));
+    for (declared, refusal) in
+        [(limit, (408, "body_timeout")), (limit + 1, (413, "body_too_large")), (limit * 100, (413, "body_too_large"))]
+    {
+        let declared = declared.to_string();
+        let headers = [("x-write-key", house.public.as_str()), ("content-length", &declared)];
+        let answer = house.ask_with("POST", "/v1/batch", &headers, Body::new(Never)).await;
+        assert_eq!(answer.refusal(), (refusal.0, refusal.1.into()), "{declared} bytes");
+    }
+}
+
+/// A body that never comes.
+struct Never;
+
+impl axum::body::HttpBody for Never {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}

@@ -85,9 +85,16 @@ pub enum DecisionRefusal {
     DeviceLinked { name: Identifier },
     #[error("{x} and {y} are both devices: keep a person's name apart from a device")]
     TwoDevices { x: Identifier, y: Identifier },
+    #[error("a decision needs a reason: say why, for whoever asks later")]
+    NoReason,
+    #[error("the reason is longer than {MAX_REASON_CHARS} characters: say it in fewer")]
+    ReasonTooLong,
     #[error("no decision that stands has the id {id}")]
     NoSuchDecision { id: i64 },
 }
+
+/// A reason is read in a line of a list.
+const MAX_REASON_CHARS: usize = 1_000;
 
 impl Committer {
     /// Takes a decision and draws its consequences, in one transaction.
@@ -135,8 +142,18 @@ impl Committer {
     }
 }
 
+fn refused_reason(reason: &str) -> Option<DecisionRefusal> {
+    if reason.trim().is_empty() {
+        return Some(DecisionRefusal::NoReason);
+    }
+    (reason.chars().count() > MAX_REASON_CHARS).then_some(DecisionRefusal::ReasonTooLong)
+}
+
 impl Settling<'_> {
     fn decide(&mut self, decision: &Decision) -> Result<Result<DecisionRow, DecisionRefusal>, StoreError> {
+        if let Some(refusal) = refused_reason(&decision.reason) {
+            return Ok(Err(refusal));
+        }
         let (x, y) = match self.names_of_decision(decision)? {
             Ok(names) => names,
             Err(refusal) => return Ok(Err(refusal)),
