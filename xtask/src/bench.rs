@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 fn build() -> anyhow::Result<PathBuf> {
     let packages = ["--package", "selvedge-collector", "--package", "selvedge-yardsticks"];
-    process::run(Command::new(env!("CARGO")).args(["build", "--release"]).args(packages).current_dir(tree::root()))?;
+    process::run(process::cargo().args(["build", "--release"]).args(packages).current_dir(tree::root()))?;
     Ok(tree::target().join("release"))
 }
 

@@ -27,9 +27,18 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The cargo that runs this chore.
+/// The cargo that runs this chore. It hears nothing of what this chore was run as: build scripts that look at such
+/// variables would run again whenever the same crates are built by hand, and what is built upon them too.
 pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let own = |name: &OsString| {
+        let name = name.to_string_lossy();
+        ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    for name in env::vars_os().map(|(name, _)| name).filter(own) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Whether a program of that name can be started.
