@@ -65,7 +65,15 @@ fn shrink(module: &Path) -> Result<()> {
     process::read(metadce.arg(format!("--graph-file={}", graph.display())))?;
     let mut opt = binaryen("wasm-opt", module);
     // The stack lies lowest (rustc's `--stack-first`): nobody keeps anything in the first KiB.
-    opt.args(["-Oz", "-ffm", "--low-memory-unused", "--converge", "--strip-debug", "--strip-producers"]);
+    opt.args([
+        "-Oz",
+        "-ffm",
+        "--low-memory-unused",
+        "--converge",
+        "--strip-debug",
+        "--strip-producers",
+        "--strip-target-features",
+    ]);
     process::read(&mut opt).map(drop)
 }
 
