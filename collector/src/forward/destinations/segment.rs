@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_core::json::{self, push_quoted};
 use selvedge_core::retry::Outcome;
-use selvedge_core::wire::field;
+use selvedge_core::wire::{MAX_KEYS_PER_EVENT, field};
 use serde::Deserialize;
 use ureq::http::Uri;
 
@@ -260,7 +260,8 @@ fn push_profile_id(text: &mut String, profile: Option<&ProfileId>) {
 }
 
 /// A profile as it stands. Its first account is the userId; where it has none, a browser's id is the anonymousId,
-/// which stock collectors ask for. Everything else that names it is an external id.
+/// which stock collectors ask for. Everything else that names it is an external id, as far as one event may have keys:
+/// of who has hundreds of devices, the last are left out, where otherwise all would be refused.
 fn identify(snapshot: &ProfileSnapshot) -> Message {
     let profile = &snapshot.profile;
     let id = format!("profile:{}:{}", profile.id, profile.version);
@@ -291,7 +292,9 @@ fn identify(snapshot: &ProfileSnapshot) -> Message {
     push_profile_id(&mut text, Some(&profile.id));
     text.push_str("},\"externalIds\":[");
     let others = names.iter().enumerate().filter(|(place, _)| Some(*place) != main).map(|(_, name)| name);
-    for (place, name) in others.enumerate() {
+    let keys = profile.traits.len() + snapshot.strengths.len() + OTHER_KEYS;
+    let room = (2 * MAX_KEYS_PER_EVENT).saturating_sub(keys) / KEYS_OF_AN_EXTERNAL_ID;
+    for (place, name) in others.take(room).enumerate() {
         if place > 0 {
             text.push(',');
         }
@@ -325,6 +328,9 @@ const REPLACED: [&str; 6] =
 /// The member of a context that collectors speak to each other by.
 const OURS: &str = "selvedge";
 const EXTERNAL_IDS: &str = "externalIds";
+const KEYS_OF_AN_EXTERNAL_ID: usize = 4;
+/// Of a snapshot, beside its traits, strengths and external ids: twelve today.
+const OTHER_KEYS: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use selvedge_core::json::{Limits, check_text};
 use serde_json::{Value, json, value::RawValue};
 
 use super::*;
@@ -116,6 +117,19 @@ fn ledger_event(raw: &'static str, batch_context: &'static str) -> LedgerEvent {
         profile: Some(ProfileId::from_bytes([0; 16])),
         is_snapshot: false,
     }
+}
+
+#[test]
+fn a_snapshot_of_hundreds_of_devices_has_no_more_keys_than_a_collector_takes_of_a_forwarded_event() {
+    let devices: Vec<String> = (0..400).map(|number| format!("a-{number:03}")).collect();
+    let names: Vec<(&str, &str)> = devices.iter().map(|device| ("anonymous_id", &**device)).collect();
+    let message = identify(&snapshot(&[&[("user_id", "u-1"), ("email", "ada@example.com")][..], &names].concat()));
+    let limits = Limits { keys: 2 * MAX_KEYS_PER_EVENT, ..Limits::EVENT };
+    assert!(check_text(&message.text, &limits).is_ok());
+    let said: Value = serde_json::from_str(&message.text).unwrap();
+    let ids = said["context"]["externalIds"].as_array().unwrap();
+    assert_eq!((&said["userId"], &ids[0]["type"], &ids[1]["id"]), (&"u-1".into(), &"email".into(), &"a-000".into()));
+    assert!(ids.len() > 240, "{}", ids.len());
 }
 
 fn snapshot(names: &[(&str, &str)]) -> ProfileSnapshot {
