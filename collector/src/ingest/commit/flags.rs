@@ -19,6 +19,10 @@ impl Settling<'_> {
         self.settle_ignored(claims)?;
         self.settle_accounts(claims)?;
         claims.set_decisions(self.standing_decisions(claims)?);
+        // What is said of another name of the same is said of the one that is placed for it.
+        for (name, cause) in self.names.clone() {
+            self.names.entry(claims.placed(name)?).or_insert(cause);
+        }
         self.settle_holds(claims)?;
         self.settle_crowds(claims)?;
         let mut changed = BTreeMap::new();
