@@ -11,11 +11,12 @@ use anyhow::ensure;
 use in_process::{Consumer, House, WORKSPACE, without_version};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
+use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
 use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
 use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::store::{DecisionId, Lookup};
-use selvedge_core::identifier::{Class, Identifier};
-use selvedge_tests::oracle::{self, Ledger, Op, Replay, Whose, replay_ledger};
+use selvedge_core::identifier::{Class, Identifier, Kind};
+use selvedge_tests::oracle::{self, Event, Ledger, Op, Replay, Whose, replay_ledger};
 use serde_json::{Value, json};
 use told::{Step, Story, story};
 
@@ -42,6 +43,29 @@ fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::R
     }
     println!("{stories} stories in {orders} orders each: {steps} steps, {compared} times equal to the oracle");
     Ok(())
+}
+
+#[test]
+fn whoever_had_an_event_by_a_device_that_a_digest_names_hears_that_it_left() -> anyhow::Result<()> {
+    let of_device = |kind: &'static str, value: String| Claimed {
+        identifier: Identifier::new(Kind::new(kind), value),
+        strength: Strength::Observed,
+    };
+    let advertising_id = || of_device("idfa", "i-1".to_owned());
+    let visitor = || of_device("anonymous_id", "a-1".to_owned());
+    let owner = |kind, value: &str| of_device(kind, value.to_owned());
+    let claims = [
+        vec![owner("email", "ada@example.com"), advertising_id()],
+        vec![visitor(), of_device("idfa", oracle::digest("sha256", "i-1"))],
+        // The visitor comes first of that event's devices, and is somebody now.
+        vec![owner("user_id", "u-1"), visitor()],
+    ];
+    let events = claims.into_iter().zip(1..).map(|(claim, minute)| {
+        let order = Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() };
+        Step::Hear(Event::naming(order, claim))
+    });
+    let told = Story { steps: events.collect(), rules: oracle::Rules::default() };
+    hold(&told, 1).map(drop)
 }
 
 /// The same steps from another one on: events arrive late, decisions come before what they are about.
@@ -116,7 +140,7 @@ fn take(step: &Step, house: &mut House, known: &mut Ledger, ids: &mut BTreeMap<u
         }
         Step::Withdraw(number) => {
             if let Some(id) = ids.remove(number) {
-                let at = (id, selvedge_collector::event::UnixMillis(0));
+                let at = (id, UnixMillis(0));
                 ensure!(house.committer.withdraw(&house.store, WORKSPACE, at)?.is_ok(), "decision {number} stood");
                 let decided = known.decisions.iter_mut().filter(|decision| decision.number == *number);
                 decided.for_each(|decision| decision.is_withdrawn = true);

@@ -203,12 +203,14 @@ impl Settling<'_> {
         Ok(None)
     }
 
-    /// The devices that stand beside this one in events that go by devices.
+    /// The devices that stand beside this one in events that go by devices, by the names that are placed for them.
     fn devices_beside(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let mut beside = BTreeSet::new();
         for shape in self.transaction.shapes_going_by(device)? {
             let names = self.transaction.names_of(shape.id)?;
-            beside.extend(names.iter().filter(|name| name.role == crate::store::Role::Device).map(|name| name.name));
+            for named in names.iter().filter(|named| named.role == crate::store::Role::Device) {
+                beside.insert(self.ownership().device(named.name)?);
+            }
         }
         beside.remove(&device);
         Ok(beside)
