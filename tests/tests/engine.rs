@@ -4,7 +4,7 @@
 mod in_process;
 mod logs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use in_process::{Consumer, House, without_version};
@@ -77,13 +77,7 @@ fn differences(house: &House, told: &[Event], people: &People) -> anyhow::Result
         expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
         expect(format!("events of {name}"), json!(house.events(&name)?), json!(owned));
     }
-    let listed: BTreeSet<_> = house
-        .reader()?
-        .conflicts(None, 10_000)?
-        .conflicts
-        .into_iter()
-        .map(|c| (c.x, c.y, c.reason.as_str(), c.order.message_id.to_string(), c.strength))
-        .collect();
+    let listed = house.conflicts()?;
     if listed != people.conflicts {
         found.push(format!("conflicts: {listed:?}, not {:?}", people.conflicts));
     }

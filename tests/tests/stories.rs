@@ -5,7 +5,7 @@ mod in_process;
 #[path = "logs/stories.rs"]
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use in_process::{Consumer, House, WORKSPACE, without_version};
@@ -16,7 +16,7 @@ use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
 use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::store::{DecisionId, Lookup};
 use selvedge_core::identifier::{Class, Identifier, Kind};
-use selvedge_tests::oracle::{self, Event, Ledger, Op, Replay, Whose, replay_ledger};
+use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Op, Replay, Whose, replay_ledger};
 use serde_json::{Value, json};
 use told::{Step, Story, story};
 
@@ -114,7 +114,8 @@ fn hold(story: &Story, every: usize) -> anyhow::Result<usize> {
         take(step, &mut house, &mut known, &mut ids)?;
         if place % every == 0 || place + 1 == story.steps.len() {
             let replay = replay_ledger(&known, &story.rules);
-            let differences = differences(&house, &known, &replay)?;
+            let mut differences = differences(&house, &known, &replay)?;
+            differences.extend(other_conflicts(&house, &replay, &ids)?);
             ensure!(differences.is_empty(), "step {place}: {differences:#?}\n{:#?}\n{known:#?}", story.rules);
             consumer.catch_up(&house).map_err(|error| error.context(format!("step {place}: {known:#?}")))?;
             hold_the_consumer(&consumer, &house, &replay)
@@ -208,6 +209,19 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
     Ok(found)
 }
 
+/// Where the conflicts that the ledger lists are not those of the oracle, which knows decisions by their numbers.
+fn other_conflicts(house: &House, replay: &Replay, ids: &BTreeMap<u64, DecisionId>) -> anyhow::Result<Option<String>> {
+    let by_id = |by: &str| -> Option<String> {
+        let number: u64 = by.strip_prefix("decision:")?.parse().ok()?;
+        Some(ids.get(&number)?.said_as().to_string())
+    };
+    let expected = replay.people.conflicts.iter().map(|(x, y, reason, by, strength)| {
+        (x.clone(), y.clone(), *reason, by_id(by).unwrap_or_else(|| by.clone()), *strength)
+    });
+    let (listed, expected): (_, BTreeSet<Conflict>) = (house.conflicts()?, expected.collect());
+    Ok((listed != expected).then(|| format!("conflicts: {listed:?}, not {expected:?}")))
+}
+
 /// The messageIds of what it owns, newest first; rows of imports are no events.
 fn owned(whose: &Whose, known: &Ledger, replay: &Replay) -> Vec<String> {
     let mut owned: Vec<_> = known
@@ -223,7 +237,7 @@ fn owned(whose: &Whose, known: &Ledger, replay: &Replay) -> Vec<String> {
 
 /// The consumer holds every person, as the ledger reads it now.
 fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> anyhow::Result<()> {
-    let leaders: std::collections::BTreeSet<&Identifier> = replay.people.leader.values().collect();
+    let leaders: BTreeSet<&Identifier> = replay.people.leader.values().collect();
     for leader in &leaders {
         let id = profile_id("default", leader);
         let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);

@@ -76,7 +76,7 @@ pub(super) async fn show(extract::State(state): extract::State<Arc<State>>) -> R
     page.gauge("ledger_events", "Place of the last event in the order of commits.", sizes.last_seq.0);
     page.gauge("ledger_changes", "Place of the last change of a profile.", sizes.last_change.0);
     page.gauge("ledger_profiles", "Profiles that stand.", sizes.profiles);
-    page.gauge("ledger_conflicts", "Edges whose ends are two people.", sizes.conflicts);
+    page.gauge("ledger_conflicts", "What was said of two people as of one.", sizes.conflicts);
     page.gauge("ledger_bytes", "Bytes of the ledger's files.", sizes.bytes);
     page.by_destination("destination_events_behind", "Events that a destination has still to hear.", &behind.events);
     page.by_destination("destination_changes_behind", "Changes that a destination has still to hear.", &behind.changes);

@@ -15,6 +15,7 @@
 //!   on its device, as slices of orders.
 //! - What operators set: `write_key`, `identity_key`, `destination`, `dead_letter`.
 
+mod conflict;
 mod error;
 mod marks;
 mod ownership;
@@ -22,13 +23,15 @@ mod reader;
 mod record;
 pub mod sqlite;
 
+pub use conflict::{ConflictRow, SaidBy};
 pub use error::{Cause, StoreError};
 pub use marks::MarkRules;
 pub(crate) use marks::people_of;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
-    LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownDecision, Step,
+    LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownConflict, ShownDecision,
+    Step,
 };
 pub use record::*;
 
@@ -115,7 +118,7 @@ pub trait View {
     fn members(&self, leader: NameId) -> Result<Vec<NameId>, StoreError>;
     /// The names whose trusted person this one heads, itself among them.
     fn trusted_person(&self, head: NameId) -> Result<Vec<NameId>, StoreError>;
-    /// The conflicts of the edges of a name, whichever end it is.
+    /// The conflicts of a name, whichever end it is.
     fn conflicts_of(&self, name: NameId) -> Result<Vec<ConflictRow>, StoreError>;
     /// Conflicts, newest first, from before this place on.
     fn conflicts(

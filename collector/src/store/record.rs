@@ -7,7 +7,7 @@ use selvedge_core::identifier::{Class, Identifier};
 
 use crate::event::{EventType, Guard, Order, Source, Strength, UnixMillis, Via, Workspace};
 use crate::identity::incremental::Reach;
-use crate::identity::{DecisionVerb, ProfileId, Quarantine, Reason};
+use crate::identity::{DecisionVerb, ProfileId, Quarantine};
 
 /// The row of an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +24,13 @@ pub struct BatchId(pub i64);
 /// The row of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId(pub i64);
+
+impl DecisionId {
+    /// What stands for a messageId where a decision speaks: `decision:7`.
+    pub fn said_as(self) -> Arc<str> {
+        format!("decision:{}", self.0).into()
+    }
+}
 
 /// The first eight bytes of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,23 +178,6 @@ pub struct Parent {
     pub order: Order,
 }
 
-/// An edge whose ends are two people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConflictRow {
-    /// The anchor of its claim.
-    pub x: NameId,
-    /// The other end.
-    pub y: NameId,
-    /// Why they are not one person.
-    pub reason: Reason,
-    /// The order of the edge.
-    pub order: Order,
-    /// The key that its claim came with.
-    pub source: Source,
-    /// How far the edge is trusted.
-    pub strength: Strength,
-}
-
 /// An anchor that was seen on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceAnchor {
@@ -248,6 +238,8 @@ pub struct AliasRow {
     pub account: NameId,
     /// The older name.
     pub older: NameId,
+    /// The key that it came with.
+    pub source: Source,
 }
 
 /// Events of one shape between two orders: `from` included, `to` excluded, `None` without bound.
@@ -387,7 +379,7 @@ pub struct Sizes {
     pub last_change: ChangeSeq,
     /// Profiles that stand today.
     pub profiles: u64,
-    /// Edges whose ends are two people.
+    /// What was said of two people as of one.
     pub conflicts: u64,
     /// Bytes of the ledger's files.
     pub bytes: u64,

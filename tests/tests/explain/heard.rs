@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, ensure};
 use selvedge_collector::event::Strength;
 use selvedge_core::identifier::{Identifier, Kind};
-use selvedge_tests::oracle::{Event, Op, Whose, digest};
+use selvedge_tests::oracle::{Conflict, Event, Op, Whose, digest};
 use serde_json::Value;
 
 use crate::over_http::Conflicts;
@@ -112,6 +112,15 @@ pub(crate) fn hold_refusal(
     let is_consistent =
         if across.is_empty() { why[0] == "no_evidence" || is_of_a_device } else { is_listed || is_of_a_device };
     ensure!(is_consistent, "listed between the two: {across:?}");
+    Ok(())
+}
+
+/// What a story refused is a conflict, of this reason and by this event or decision.
+pub(crate) fn hold_refused(because: &Value, conflicts: &BTreeSet<Conflict>) -> anyhow::Result<()> {
+    let decided = because["by"] == "link";
+    let by = if decided { format!("decision:{}", because["decision"]["id"]) } else { text(&because["messageId"]) };
+    let is_listed = conflicts.iter().any(|(_, _, reason, said_by, _)| because["reason"] == *reason && *said_by == by);
+    ensure!(is_listed, "no conflict by {by}: {conflicts:#?}");
     Ok(())
 }
 

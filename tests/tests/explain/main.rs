@@ -17,7 +17,7 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
-use heard::{Counted, Heard, hold_refusal, identifier, text};
+use heard::{Counted, Heard, hold_refusal, hold_refused, identifier, text};
 use in_process::{House, WORKSPACE};
 use logs::{DAYS, Wildness, log};
 use over_http::{now_ms, path_of, send};
@@ -306,6 +306,7 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
         }
     }
     let heard = Heard { events: &events, decisions: &decisions };
+    let refused = house.conflicts()?;
     for (x, y) in pairs(heard.names()) {
         let lookups = [&x, &y].map(|name| Lookup::Identifier(name.clone()));
         let explained = house.reader()?.explain(&lookups[0], &lookups[1]);
@@ -326,6 +327,9 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
             let is_alone = answer["paths"][end] == json!([]);
             ensure!(is_alone || *id == led, "{end} ends at {leader}: {answer:#}\n{told:#?}");
             heard.hold(&answer, end, &leader).with_context(|| format!("{answer:#}\n{told:#?}"))?;
+        }
+        if answer["because"]["by"].is_string() && answer["because"]["by"] != "mark" {
+            hold_refused(&answer["because"], &refused).with_context(|| format!("{answer:#}\n{told:#?}"))?;
         }
         counted.add(&answer);
     }

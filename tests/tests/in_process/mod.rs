@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use selvedge_collector::identity::{ProfileId, Rules};
 use selvedge_collector::ingest::commit::Committer;
 use selvedge_collector::ingest::writer::Submission;
 use selvedge_collector::store::sqlite::SqliteStore;
-use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader};
+use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader, ShownConflict};
 use selvedge_core::identifier::{Class, Identifier, Kind};
-use selvedge_tests::oracle::Event;
+use selvedge_tests::oracle::{Conflict, Event};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -85,6 +85,26 @@ impl House {
         let page = self.reader()?.profile_events(&Lookup::Identifier(name.clone()), &all)?;
         let events = page.map(|page| page.events).unwrap_or_default();
         Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
+    }
+
+    /// All conflicts as the oracle tells them, page by page; a decision by its id.
+    pub(crate) fn conflicts(&self) -> anyhow::Result<BTreeSet<Conflict>> {
+        let mut found = BTreeSet::new();
+        let mut cursor = None;
+        loop {
+            let page = self.reader()?.conflicts(cursor.as_ref(), 3)?;
+            for ShownConflict { x, y, reason, said } in page.conflicts {
+                let decided = said.decision.map(|decision| format!("decision:{}", decision.id));
+                let by = said.message_id.map(String::from).or(decided).context("a conflict that nobody said")?;
+                let strength = said.strength.unwrap_or(Strength::Asserted);
+                let is_new = found.insert((x, y, reason, by, strength));
+                ensure!(is_new, "listed twice: {:?}", found.last());
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(found),
+            }
+        }
     }
 }
 

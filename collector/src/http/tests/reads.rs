@@ -131,6 +131,69 @@ async fn conflicts_say_who_why_and_by_which_event() {
     );
 }
 
+#[tokio::test]
+async fn a_refused_link_is_a_conflict_with_its_decision_until_that_is_withdrawn() {
+    let house = House::new();
+    for user in ["u1", "u2"] {
+        house.post("/v1/identify", format!(r#"{{"messageId":"m-{user}","userId":"{user}"}}"#)).await;
+    }
+    let admin = house.new_key(Right::Admin, &[]);
+    let link = json!({
+        "op": "link",
+        "x": {"kind": "user_id", "value": "u2"},
+        "y": {"kind": "user_id", "value": "u1"},
+        "reason": "one household",
+    });
+    let decision = house.post_with("/v1/decisions", &[("x-write-key", &admin)], link.to_string()).await.json();
+    assert_eq!(
+        house.get("/v1/conflicts").await.json()["conflicts"],
+        json!([{
+            "x": {"kind": "user_id", "value": "u1"},
+            "y": {"kind": "user_id", "value": "u2"},
+            "reason": "account_conflict",
+            "messageId": null,
+            "time": "2026-01-01T12:00:00.000Z",
+            "source": "admin",
+            "strength": null,
+            "decision": decision,
+        }])
+    );
+    let explained = house.get("/v1/profiles/user_id:u1/explain?with=user_id:u2").await.json();
+    assert_eq!(explained["because"]["by"], "link");
+    assert_eq!(explained["because"]["decision"], decision);
+    let path = format!("/v1/decisions/{}", decision["id"]);
+    assert_eq!(house.ask("DELETE", &path, &[("x-write-key", &admin)], Bytes::new()).await.status, 200);
+    assert_eq!(house.get("/v1/conflicts").await.json()["conflicts"], json!([]));
+}
+
+#[tokio::test]
+async fn a_refused_alias_is_a_conflict_by_its_event() {
+    let house = House::new();
+    for user in ["u1", "u2"] {
+        house.post("/v1/identify", format!(r#"{{"messageId":"m-{user}","userId":"{user}"}}"#)).await;
+    }
+    let admin = house.new_key(Right::Admin, &[]);
+    let apart = r#"{"op":"keep_apart","x":{"kind":"user_id","value":"u1"},"y":{"kind":"user_id","value":"u2"}}"#;
+    assert_eq!(house.post_with("/v1/decisions", &[("x-write-key", &admin)], apart).await.status, 200);
+    let alias = r#"{"messageId":"m-3","userId":"u2","previousId":"u1","timestamp":"2026-01-01T11:00:00Z"}"#;
+    assert_eq!(house.post_with("/v1/alias", &[("x-write-key", &house.secret)], alias).await.status, 200);
+    assert_eq!(
+        house.get("/v1/conflicts").await.json()["conflicts"],
+        json!([{
+            "x": {"kind": "user_id", "value": "u1"},
+            "y": {"kind": "user_id", "value": "u2"},
+            "reason": "decision",
+            "messageId": "m-3",
+            "time": "2026-01-01T11:00:00.000Z",
+            "source": "secret",
+            "strength": "asserted",
+        }])
+    );
+    let explained = house.get("/v1/profiles/user_id:u1/explain?with=user_id:u2").await.json();
+    assert_eq!(explained["because"]["by"], "alias");
+    assert_eq!(explained["because"]["messageId"], "m-3");
+}
+
 impl House {
     /// A page view, a login, a purchase.
     async fn visit(&self) {

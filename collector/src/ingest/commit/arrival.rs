@@ -57,8 +57,8 @@ impl Settling<'_> {
                 known.first = event.order.clone();
             }
         }
-        if event.order < shape.first && shape.people.len() > 1 {
-            // Its edges have an earlier order now.
+        if event.order < shape.first && (shape.people.len() > 1 || event.older_account.is_some()) {
+            // Its edges, or its alias, have an earlier order now.
             self.unsettle(&shape.people);
         }
         self.insert_traits(event, shape.id)?;

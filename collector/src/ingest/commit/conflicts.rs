@@ -1,13 +1,28 @@
-//! Keeps the conflicts of the ledger as they are: the edges whose ends are two people. Looks at the edges of names that
-//! moved, and of everyone whose person they joined or left: the reason speaks of the two people as they are in the end.
+//! Keeps the conflicts of the ledger as they are: the edges, aliases and links whose ends are two people. Looks at what
+//! is said of names that moved, and of everyone whose person they joined or left: the reason speaks of the two people as
+//! they are in the end.
+//!
+//! A pair of names is in conflict once: by its trusted edge, else by an alias, else by a link, else by what was only
+//! observed, and of several such by the first.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settling;
 use super::ground::Claims;
-use crate::identity::incremental::{Ground, Tie};
-use crate::identity::why_apart;
-use crate::store::{ConflictRow, NameId, StoreError};
+use crate::event::Order;
+use crate::identity::incremental::Ground;
+use crate::identity::{DecisionVerb, why_apart};
+use crate::store::{ConflictRow, NameId, SaidBy, StoreError};
+
+/// That two names are one person's, as somebody says it.
+#[derive(Clone)]
+struct Said {
+    x: NameId,
+    y: NameId,
+    by: SaidBy,
+    order: Order,
+}
 
 impl Settling<'_> {
     /// Writes the conflicts of these names, and of all whose people now hold them.
@@ -17,36 +32,105 @@ impl Settling<'_> {
         people: BTreeSet<NameId>,
         claims: &Claims<'_>,
     ) -> Result<(), StoreError> {
-        let mut names = touched;
-        for leader in people {
-            names.extend(self.transaction.members(leader)?);
-        }
+        let names = self.names_to_look_at(touched, people, claims)?;
+        let links = self.said_by_links(claims)?;
         let mut stored = BTreeMap::new();
-        let mut found = BTreeMap::new();
+        let mut first: BTreeMap<[NameId; 2], Said> = BTreeMap::new();
         for name in names {
             stored.extend(self.transaction.conflicts_of(name)?.into_iter().map(|row| ((row.x, row.y), row)));
-            let identifier = claims.identifier(name)?;
-            let ties = claims.ties(&identifier)?;
-            for tie in ties.iter() {
-                let far_end = tie.far_end(&identifier);
-                let is_said_with_trust =
-                    |other: &&Tie| other.strength.is_trusted() && other.far_end(&identifier) == far_end;
-                if tie.strength.is_trusted() || !ties.iter().any(|other| is_said_with_trust(&other)) {
-                    found.extend(self.conflict(tie, claims)?.map(|row| ((row.x, row.y), row)));
+            let mut said = self.said_by_edges(name, claims)?;
+            said.extend(self.said_by_aliases(name, claims)?);
+            said.extend(links.get(&name).into_iter().flatten().cloned());
+            for said in said {
+                match first.entry(said.pair()) {
+                    Entry::Vacant(vacant) => drop(vacant.insert(said)),
+                    Entry::Occupied(mut known) if said.sequence() < known.get().sequence() => {
+                        known.insert(said);
+                    }
+                    Entry::Occupied(_) => {}
                 }
             }
         }
-        for (ends, row) in found {
-            if stored.remove(&ends).as_ref() != Some(&row) {
+        for said in first.into_values() {
+            let Some(row) = self.conflict(said, claims)? else { continue };
+            if stored.remove(&(row.x, row.y)).as_ref() != Some(&row) {
                 self.transaction.put_conflict(self.workspace, &row)?;
             }
         }
         stored.into_keys().try_for_each(|(x, y)| self.transaction.delete_conflict(x, y))
     }
 
-    /// The conflict that an edge is, if its ends are two people.
-    fn conflict(&mut self, tie: &Tie, claims: &Claims<'_>) -> Result<Option<ConflictRow>, StoreError> {
-        let (x, y) = (claims.row(&tie.anchor)?, claims.row(&tie.other)?);
+    /// The names themselves, and whoever is of these people.
+    fn names_to_look_at(
+        &mut self,
+        mut names: BTreeSet<NameId>,
+        mut people: BTreeSet<NameId>,
+        claims: &Claims<'_>,
+    ) -> Result<BTreeSet<NameId>, StoreError> {
+        if !claims.decisions().apart.is_empty() {
+            // What keeps a name apart may be about another name now: a reason for all of its person.
+            for &name in &names {
+                people.extend(self.memory.leader(self.transaction, name)?);
+            }
+        }
+        for leader in people {
+            names.extend(self.transaction.members(leader)?);
+        }
+        Ok(names)
+    }
+
+    /// Of a name that is placed: its edges, of those that say the same the trusted one.
+    fn said_by_edges(&self, name: NameId, claims: &Claims<'_>) -> Result<Vec<Said>, StoreError> {
+        let ties = claims.ties(&claims.identifier(name)?)?;
+        let said = ties.iter().map(|tie| {
+            let by = SaidBy::Edge { source: tie.source, strength: tie.strength };
+            Ok(Said { x: claims.row(&tie.anchor)?, y: claims.row(&tie.other)?, by, order: tie.order.clone() })
+        });
+        said.collect()
+    }
+
+    /// Of an account that is placed: the aliases that say so of it, by whichever of its names, and of another account.
+    fn said_by_aliases(&mut self, name: NameId, claims: &Claims<'_>) -> Result<Vec<Said>, StoreError> {
+        let mut said = Vec::new();
+        if !self.memory.has_aliases(self.transaction)? || claims.identifier(name)?.kind.as_str() != "user_id" {
+            return Ok(said);
+        }
+        for account in claims.names_of(name)? {
+            for alias in self.transaction.aliases_of(account)? {
+                let is_out = claims.flags(alias.account)?.is_ignored || claims.flags(alias.older)?.is_ignored;
+                let (one, another) = (claims.placed(alias.account)?, claims.placed(alias.older)?);
+                if !is_out && one != another {
+                    let [x, y] = self.by_rank(one, another, claims)?;
+                    said.push(Said { x, y, by: SaidBy::Alias { source: alias.source }, order: alias.order });
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// What links say, by the names that are placed for theirs: of both ends.
+    fn said_by_links(&mut self, claims: &Claims<'_>) -> Result<BTreeMap<NameId, Vec<Said>>, StoreError> {
+        let mut found: BTreeMap<NameId, Vec<Said>> = BTreeMap::new();
+        for link in self.decided(DecisionVerb::Link)? {
+            let Some(y) = link.y else { continue };
+            let [x, y] = self.by_rank(claims.placed(link.x)?, claims.placed(y)?, claims)?;
+            let order = Order { time: link.at, message_id: link.id.said_as() };
+            let said = Said { x, y, by: SaidBy::Link(link.id), order };
+            for end in [x, y] {
+                found.entry(end).or_default().push(said.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    fn by_rank(&self, one: NameId, another: NameId, claims: &Claims<'_>) -> Result<[NameId; 2], StoreError> {
+        let is_first = self.rules.rank(&claims.identifier(one)?) <= self.rules.rank(&claims.identifier(another)?);
+        Ok(if is_first { [one, another] } else { [another, one] })
+    }
+
+    /// The conflict that it is, if the two names are two people's.
+    fn conflict(&mut self, said: Said, claims: &Claims<'_>) -> Result<Option<ConflictRow>, StoreError> {
+        let Said { x, y, by, order } = said;
         let one = self.memory.leader(self.transaction, x)?;
         let another = self.memory.leader(self.transaction, y)?;
         let (Some(one), Some(another)) = (one, another) else { return Ok(None) };
@@ -56,13 +140,26 @@ impl Settling<'_> {
         let held = |leader| -> Result<Vec<_>, StoreError> {
             self.transaction.members(leader)?.into_iter().map(|name| claims.identifier(name)).collect()
         };
-        Ok(Some(ConflictRow {
-            x,
-            y,
-            reason: why_apart(&held(one)?, &held(another)?, claims.decisions(), self.rules),
-            order: tie.order.clone(),
-            source: tie.source,
-            strength: tie.strength,
-        }))
+        let reason = why_apart(&held(one)?, &held(another)?, claims.decisions(), self.rules);
+        Ok(Some(ConflictRow { x, y, reason, said_by: by, order }))
+    }
+}
+
+impl Said {
+    /// The same for the same two names.
+    fn pair(&self) -> [NameId; 2] {
+        [self.x.min(self.y), self.x.max(self.y)]
+    }
+
+    /// Which is shown of several that say it of one pair: the least. Links decided at one moment go by their ids, not by
+    /// their digits.
+    fn sequence(&self) -> impl Ord {
+        let (place, decision) = match self.by {
+            SaidBy::Edge { strength, .. } if strength.is_trusted() => (0, None),
+            SaidBy::Alias { .. } => (1, None),
+            SaidBy::Link(decision) => (2, Some(decision)),
+            SaidBy::Edge { .. } => (3, None),
+        };
+        (place, self.order.time, decision, self.order.message_id.clone())
     }
 }

@@ -12,7 +12,8 @@ use crate::identity::{DecisionVerb, Decisions};
 use crate::store::{DecisionId, DecisionRow, Name, NameId, NewDecision, Placement, Store, StoreError};
 
 impl Settling<'_> {
-    fn decided(&mut self, verb: DecisionVerb) -> Result<Vec<DecisionRow>, StoreError> {
+    /// The decisions of this sort that stand.
+    pub(super) fn decided(&mut self, verb: DecisionVerb) -> Result<Vec<DecisionRow>, StoreError> {
         let decisions = self.memory.decisions(self.transaction, self.workspace)?;
         Ok(decisions.iter().filter(|decision| decision.verb == verb).cloned().collect())
     }
@@ -224,10 +225,16 @@ impl Settling<'_> {
     /// Has the names of a decision, and the devices, looked at again.
     pub(super) fn unsettle_decided(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
         self.memory.forget_decisions();
-        self.cause = Cause { arrival: 1, message_id: format!("decision:{}", row.id.0).into() };
+        self.cause = Cause { arrival: 1, message_id: row.id.said_as() };
         for name in [Some(row.x), row.y].into_iter().flatten() {
             if self.transaction.name(name)?.class != Class::Device {
                 self.unsettle(&[name]);
+                if row.verb == DecisionVerb::KeepApart {
+                    // It is, or was, why any two names of theirs are not one person's.
+                    let leader = self.memory.leader(self.transaction, name)?;
+                    let members = leader.map(|leader| self.transaction.members(leader)).transpose()?;
+                    self.unsettle(&members.unwrap_or_default());
+                }
                 continue;
             }
             if row.verb == DecisionVerb::Ignore {

@@ -3,7 +3,7 @@
 use selvedge_core::identifier::Identifier;
 use serde::{Serialize, Serializer};
 
-use super::Reader;
+use super::{Reader, Said};
 use crate::event::UnixMillis;
 use crate::store::{DecisionRow, StoreError};
 
@@ -48,6 +48,17 @@ impl Reader<'_> {
             author: row.author.clone(),
             at: row.at,
             withdrawn_at: row.withdrawn_at,
+        })
+    }
+
+    /// A decision as one of those who say something.
+    pub(super) fn said_by_decision(&self, row: &DecisionRow) -> Result<Said, StoreError> {
+        Ok(Said {
+            message_id: None,
+            time: Some(row.at),
+            source: Some(row.author.clone()),
+            strength: None,
+            decision: Some(self.shown(row)?),
         })
     }
 }

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use self::path::Evidence;
 use super::{Lookup, Reader, ShownDecision};
-use crate::event::{Strength, UnixMillis};
+use crate::event::{Order, Strength, UnixMillis};
 use crate::identity::ProfileId;
 use crate::store::{NameId, ProfileKey, StoreError};
 
@@ -116,6 +116,19 @@ pub struct Said {
     /// What was decided. Left out where an event speaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<ShownDecision>,
+}
+
+impl Said {
+    /// An event of this order, of the key of this name.
+    pub(super) fn by_event(order: &Order, source: Box<str>, strength: Strength) -> Self {
+        Self {
+            message_id: Some((*order.message_id).into()),
+            time: Some(order.time),
+            source: Some(source),
+            strength: Some(strength),
+            decision: None,
+        }
+    }
 }
 
 /// What keeps two names apart.

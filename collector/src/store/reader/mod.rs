@@ -8,7 +8,7 @@ mod explain;
 mod feed;
 mod profile;
 
-pub use conflicts::ConflictPage;
+pub use conflicts::{ConflictPage, ShownConflict};
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
 pub use decisions::ShownDecision;
 pub use events::{EventPage, EventQuery};

@@ -14,7 +14,7 @@ impl Session<'_> {
     pub(super) fn read_aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError> {
         // 3 is Role::Alias, 1 and 2 are accounts and contacts: written out, or the partial index would not serve.
         const SQL: &str = "
-            select shape.first_time, shape.first_message_id, account.identifier, older.identifier
+            select shape.first_time, shape.first_message_id, account.identifier, older.identifier, shape.source
             from shape_identifier named
             join shape_identifier older on older.shape = named.shape and older.role = 3
             join shape on shape.id = named.shape
@@ -22,7 +22,7 @@ impl Session<'_> {
             join identifier on identifier.id = account.identifier and identifier.kind = 'user_id'
             where named.identifier = :name";
         let found = self.all(SQL, named_params! { ":name": name }, |row| {
-            Ok(AliasRow { order: order(row, 0)?, account: row.get(2)?, older: row.get(3)? })
+            Ok(AliasRow { order: order(row, 0)?, account: row.get(2)?, older: row.get(3)?, source: row.get(4)? })
         })?;
         Ok(found.into_iter().filter(|alias| alias.account == name || alias.older == name).collect())
     }

@@ -3,9 +3,11 @@
 use rusqlite::Row;
 
 use super::column::Code;
-use crate::event::Order;
+use crate::event::{Order, Source, Strength};
 use crate::identity::incremental::Reach;
-use crate::store::{ConflictRow, EventSlice, Parent, Place, Placement, Shape, Stood, StoredEvent, Transition};
+use crate::store::{
+    ConflictRow, DecisionId, EventSlice, Parent, Place, Placement, SaidBy, Shape, Stood, StoredEvent, Transition,
+};
 
 pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
     Ok(Shape {
@@ -66,9 +68,24 @@ pub(super) fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
         y: row.get(1)?,
         reason: row.get::<_, Code<_>>(2)?.0,
         order: order(row, 3)?,
-        source: row.get(5)?,
-        strength: row.get::<_, Code<_>>(6)?.0,
+        said_by: match row.get(5)? {
+            EDGE => SaidBy::Edge { source: row.get(6)?, strength: row.get::<_, Code<_>>(7)?.0 },
+            ALIAS => SaidBy::Alias { source: row.get(6)? },
+            LINK => SaidBy::Link(row.get(8)?),
+            other => return Err(rusqlite::Error::IntegralValueOutOfRange(5, other)),
+        },
     })
+}
+
+/// Who said it in the columns of a conflict: `said_by`, source, strength, decision.
+pub(super) type SaidByColumns = (i64, Option<Source>, Option<Code<Strength>>, Option<DecisionId>);
+
+pub(super) fn said_by(said_by: SaidBy) -> SaidByColumns {
+    match said_by {
+        SaidBy::Edge { source, strength } => (EDGE, Some(source), Some(Code(strength)), None),
+        SaidBy::Alias { source } => (ALIAS, Some(source), Some(Code(Strength::Asserted)), None),
+        SaidBy::Link(decision) => (LINK, None, None, Some(decision)),
+    }
 }
 
 /// An order from its two columns, of which the first is the time.
@@ -106,6 +123,11 @@ fn columns(order: &Order) -> (i64, &str) {
 pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
+
+/// `conflict.said_by`.
+const EDGE: i64 = 0;
+const ALIAS: i64 = 1;
+const LINK: i64 = 2;
 
 /// `change.kind`.
 pub(super) const CREATED: i64 = 0;

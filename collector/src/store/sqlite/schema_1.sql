@@ -197,9 +197,11 @@ create table conflict (
     workspace integer not null,
     reason integer not null,
     time integer not null,
-    message_id text not null,
-    source integer not null,
-    strength integer not null,
+    message_id text not null, -- of a link decision:ID
+    said_by integer not null, -- 0 an edge, 1 an alias, 2 a link
+    source integer, -- null of a link, as is the strength
+    strength integer,
+    decision integer, -- of a link
     primary key (x, y)
 ) without rowid;
 create index conflict_y on conflict (y);

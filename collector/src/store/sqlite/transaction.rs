@@ -5,7 +5,7 @@ use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
 use super::folds::MANY_EVENTS;
-use super::row::{CREATED, DELETED, MERGED, SPLIT};
+use super::row::{CREATED, DELETED, MERGED, SPLIT, said_by};
 use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity_key::{IdentityKeyId, NewIdentityKey};
@@ -186,10 +186,9 @@ impl Transaction for Session<'_> {
 
     fn put_conflict(&self, workspace: Workspace, conflict: &ConflictRow) -> Result<(), StoreError> {
         const SQL: &str = "
-            insert into conflict (x, y, workspace, reason, time, message_id, source, strength)
-            values (:x, :y, :workspace, :reason, :time, :message_id, :source, :strength)
-            on conflict (x, y) do update set reason = excluded.reason, time = excluded.time,
-                message_id = excluded.message_id, source = excluded.source, strength = excluded.strength";
+            replace into conflict (x, y, workspace, reason, time, message_id, said_by, source, strength, decision)
+            values (:x, :y, :workspace, :reason, :time, :message_id, :said_by, :source, :strength, :decision)";
+        let (said_by, source, strength, decision) = said_by(conflict.said_by);
         let params = named_params! {
             ":x": conflict.x,
             ":y": conflict.y,
@@ -197,8 +196,10 @@ impl Transaction for Session<'_> {
             ":reason": Code(conflict.reason),
             ":time": conflict.order.time,
             ":message_id": &*conflict.order.message_id,
-            ":source": conflict.source,
-            ":strength": Code(conflict.strength),
+            ":said_by": said_by,
+            ":source": source,
+            ":strength": strength,
+            ":decision": decision,
         };
         self.execute(SQL, params).map(drop)
     }

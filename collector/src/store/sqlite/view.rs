@@ -244,8 +244,8 @@ impl View for Session<'_> {
 
     fn conflicts_of(&self, name: NameId) -> Result<Vec<ConflictRow>, StoreError> {
         const SQL: &str = "
-            select x, y, reason, time, message_id, source, strength from conflict where x = :name
-            union select x, y, reason, time, message_id, source, strength from conflict where y = :name";
+            select x, y, reason, time, message_id, said_by, source, strength, decision from conflict where x = :name
+            union select x, y, reason, time, message_id, said_by, source, strength, decision from conflict where y = :name";
         self.all(SQL, named_params! { ":name": name }, conflict)
     }
 
@@ -256,7 +256,7 @@ impl View for Session<'_> {
         limit: usize,
     ) -> Result<Vec<ConflictRow>, StoreError> {
         const SQL: &str = "
-            select x, y, reason, time, message_id, source, strength from conflict
+            select x, y, reason, time, message_id, said_by, source, strength, decision from conflict
             where workspace = :workspace and (time, message_id, x, y) < (:time, :message_id, :x, :y)
             order by time desc, message_id desc, x desc, y desc limit :limit";
         let params = named_params! {

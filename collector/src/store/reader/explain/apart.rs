@@ -1,15 +1,13 @@
 //! What keeps two names apart: what was said of both and could not hold, the decision that parts them, or why nothing
 //! that was said counts.
 
-use std::collections::BTreeSet;
-
 use selvedge_core::identifier::Identifier;
 
 use super::path::{EventSaid, Evidence};
 use super::words::{self, Party};
 use super::{Because, By, Said};
-use crate::identity::{DecisionVerb, Decisions, Quarantine, Reason, why_apart};
-use crate::store::{DecisionRow, MarkRules, NameId, ProfileKey, Shape, StoreError};
+use crate::identity::{DecisionVerb, Quarantine, Reason};
+use crate::store::{ConflictRow, DecisionRow, MarkRules, NameId, ProfileKey, SaidBy, Shape, StoreError};
 
 /// A name and the profile that holds it.
 type Held = (NameId, Option<ProfileKey>);
@@ -147,7 +145,7 @@ impl Evidence<'_> {
         let people = [first.name(), second.name()];
         let held = [self.names_held(people[0])?, self.names_held(people[1])?];
         let mut nearest: Option<((usize, bool), Refused)> = None;
-        for refused in self.refused(people, &held)? {
+        for refused in self.refused(people)? {
             let steps = self.distance(one.0, refused.x)? + self.distance(another.0, refused.y)?;
             let rank = (steps, refused.said.decision.is_some());
             if nearest.as_ref().is_none_or(|(known, _)| rank < *known) {
@@ -191,49 +189,40 @@ impl Evidence<'_> {
     }
 
     /// Every edge, alias and link between two people; `x` is the first one's.
-    fn refused(&self, [one, another]: [NameId; 2], held: &[Vec<Identifier>; 2]) -> Result<Vec<Refused>, StoreError> {
+    fn refused(&self, [one, another]: [NameId; 2]) -> Result<Vec<Refused>, StoreError> {
         let mut refused = Vec::new();
-        let mut aliases = BTreeSet::new();
         for name in self.view.members(one)? {
             for row in self.view.conflicts_of(name)? {
-                let (x, y) = if row.x == name { (row.x, row.y) } else { (row.y, row.x) };
-                if self.leads(y, another)? {
-                    let said = EventSaid { order: row.order, source: row.source, strength: row.strength };
-                    let said = self.event_said(said);
-                    refused.push(Refused { x, y, by: By::Edge, said, reason: row.reason });
+                let far_end = if row.x == name { row.y } else { row.x };
+                if self.leads(far_end, another)? {
+                    let said = self.reader.said_of(&row, &self.keys, &self.decisions)?;
+                    let (by, [x, y]) = self.as_said(&row, [name, far_end])?;
+                    refused.push(Refused { x, y, by, said, reason: row.reason });
                 }
-            }
-            let others = self.view.other_names_of(name)?;
-            for account in others.into_iter().chain([name]) {
-                aliases.extend(self.view.aliases_of(account)?);
-            }
-        }
-        let mut decisions = Decisions::default();
-        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::KeepApart) {
-            let Some(y) = row.y else { continue };
-            decisions.part(self.identifier(self.placed(row.x)?)?, self.identifier(self.placed(y)?)?);
-        }
-        let reason = why_apart(&held[0], &held[1], &decisions, self.reader.rules);
-        let across = |x, y| -> Result<Option<(NameId, NameId)>, StoreError> {
-            Ok(match (self.leads(x, one)? && self.leads(y, another)?, self.leads(y, one)? && self.leads(x, another)?) {
-                (true, _) => Some((x, y)),
-                (false, true) => Some((y, x)),
-                (false, false) => None,
-            })
-        };
-        for alias in aliases {
-            if let Some((x, y)) = across(alias.account, alias.older)? {
-                let said = self.event_said(self.alias_said(&alias)?);
-                refused.push(Refused { x, y, by: By::Alias, said, reason });
-            }
-        }
-        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::Link) {
-            let Some(y) = row.y else { continue };
-            if let Some((x, y)) = across(row.x, y)? {
-                refused.push(Refused { x, y, by: By::Link, said: self.decision_said(row)?, reason });
             }
         }
         Ok(refused)
+    }
+
+    /// What sort of evidence was refused, and between which names: those that the alias or the link itself said.
+    fn as_said(&self, row: &ConflictRow, ends: [NameId; 2]) -> Result<(By, [NameId; 2]), StoreError> {
+        let (by, said) = match row.said_by {
+            SaidBy::Edge { .. } => (By::Edge, None),
+            SaidBy::Alias { .. } => {
+                let mut said = None;
+                for account in self.view.other_names_of(ends[0])?.into_iter().chain([ends[0]]) {
+                    let aliases = self.view.aliases_of(account)?;
+                    said = said.or(aliases.into_iter().find(|alias| alias.order == row.order));
+                }
+                (By::Alias, said.map(|alias| [alias.account, alias.older]))
+            }
+            SaidBy::Link(id) => {
+                let link = self.decisions.iter().find(|decision| decision.id == id);
+                (By::Link, link.and_then(|link| Some([link.x, link.y?])))
+            }
+        };
+        let Some([x, y]) = said else { return Ok((by, ends)) };
+        Ok((by, if self.placed(x)? == ends[0] { [x, y] } else { [y, x] }))
     }
 
     fn names_held(&self, leader: NameId) -> Result<Vec<Identifier>, StoreError> {

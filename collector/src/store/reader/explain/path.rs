@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use selvedge_core::identifier::{Class, Identifier, Kind};
 
-use super::super::{Reader, ShownDecision};
+use super::super::Reader;
 use super::{By, Said, Step, words};
 use crate::event::{Order, Source, Strength};
 use crate::identity::DecisionVerb;
 use crate::key::{StoredKey, source_name};
 use crate::store::{
-    AliasRow, DecisionRow, NameId, Ownership, Parent, Place, ProfileKey, Role, Shape, ShapeName, StoreError, View,
+    DecisionRow, NameId, Ownership, Parent, Place, ProfileKey, Role, Shape, ShapeName, StoreError, View,
 };
 
 /// Finds evidence in one state of the ledger.
@@ -19,7 +19,7 @@ pub(super) struct Evidence<'a> {
     pub(super) reader: &'a Reader<'a>,
     pub(super) view: &'a dyn View,
     pub(super) ownership: Ownership<'a>,
-    keys: Vec<StoredKey>,
+    pub(super) keys: Vec<StoredKey>,
     /// Those that stand.
     pub(super) decisions: Vec<DecisionRow>,
 }
@@ -217,18 +217,13 @@ impl<'a> Evidence<'a> {
             for alias in aliases {
                 let other = if alias.account == at { alias.older } else { alias.account };
                 if self.placed(other)? == account {
-                    let ground = Ground::Event(By::Alias, self.alias_said(&alias)?);
+                    let said = EventSaid { order: alias.order, source: alias.source, strength: Strength::Asserted };
+                    let ground = Ground::Event(By::Alias, said);
                     hops.push(Hop { from: at, to: other, ground });
                 }
             }
             Ok(hops)
         })
-    }
-
-    pub(super) fn alias_said(&self, alias: &AliasRow) -> Result<EventSaid, StoreError> {
-        let shape = self.view.shape_of_event(self.reader.workspace, &alias.order.message_id)?.ok_or(NO_EVENT)?;
-        let source = self.view.shape(shape)?.source;
-        Ok(EventSaid { order: alias.order.clone(), source, strength: Strength::Asserted })
     }
 
     /// From a name to another that links make one unit with it: they stand alike.
@@ -301,24 +296,11 @@ impl<'a> Evidence<'a> {
     }
 
     pub(super) fn event_said(&self, said: EventSaid) -> Said {
-        Said {
-            message_id: Some((*said.order.message_id).into()),
-            time: Some(said.order.time),
-            source: Some(source_name(said.source, &self.keys)),
-            strength: Some(said.strength),
-            decision: None,
-        }
+        Said::by_event(&said.order, source_name(said.source, &self.keys), said.strength)
     }
 
     pub(super) fn decision_said(&self, row: &DecisionRow) -> Result<Said, StoreError> {
-        let decision: ShownDecision = self.reader.shown(row)?;
-        Ok(Said {
-            message_id: None,
-            time: Some(row.at),
-            source: Some(row.author.clone()),
-            strength: None,
-            decision: Some(decision),
-        })
+        self.reader.said_by_decision(row)
     }
 
     pub(super) fn identifier(&self, name: NameId) -> Result<Identifier, StoreError> {
