@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
 use in_process::{House, WORKSPACE};
-use selvedge_collector::event::{Claimed, Order, Strength, Trust, UnixMillis};
+use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::{DecisionVerb, Rules};
 use selvedge_collector::ingest::commit::Decision;
-use selvedge_collector::store::DecisionId;
+use selvedge_collector::store::{ChangeKind, ChangeSeq, DecisionId};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Alias, Event, Ledger, Op, digest, replay_ledger};
 
@@ -131,6 +131,25 @@ fn an_address_that_digests_name_beside_too_many_accounts_is_a_crowds_in_clear_to
     Ok(())
 }
 
+#[test]
+fn a_change_of_a_linked_name_is_not_put_down_to_an_edge_that_was_refused() -> anyhow::Result<()> {
+    let mut told = Told::new()?;
+    told.hear(&[row(1, 1, "e1"), said(2, "P1"), said(3, "U1")])?;
+    told.decide(Op::Link(name("e1"), name("P1")))?;
+    told.decide(Op::KeepApart(name("U1"), name("P1")))?;
+    // A newer version of the row takes the only claim of the address along, and the number stands for itself.
+    told.hear(&[row(4, 2, "e9")])?;
+    let before = told.house.reader()?.changes_after(ChangeSeq::default(), 1_000)?.last().context("changes")?.seq;
+    told.hear(&[said(6, "U1 e1"), said(5, "e1")])?;
+    let changes = told.house.reader()?.changes_after(before, 1_000)?;
+    let merged = changes.iter().find_map(|change| match &change.kind {
+        ChangeKind::Merged { because, .. } => Some(because.to_string()),
+        _ => None,
+    });
+    ensure!(merged.as_deref() == Some("m5"), "{merged:?}: the edge of m6 was refused");
+    told.expect(&["U1 e1 decision by m6"])
+}
+
 /// A ledger, and all that it was told.
 struct Told {
     house: House,
@@ -212,6 +231,11 @@ fn claim(minute: i64, names: &str, strength: Strength) -> Event {
 /// A server's word that two accounts are one.
 fn alias(minute: i64, account: &str, older: &str) -> Event {
     Event { alias: Some(Alias { previous_id: older.to_owned(), is_asserted: true }), ..said(minute, account) }
+}
+
+/// A version of the one row of an import.
+fn row(minute: i64, version: u64, names: &str) -> Event {
+    Event { snapshot: Some(Snapshot { subject: "import:crm:1".into(), version }), ..said(minute, names) }
 }
 
 /// `U1` is an account, `e1` an address, `P1` a number; else it is the digest of an address.

@@ -146,16 +146,6 @@ pub struct Place {
     pub among_all: Option<Stood>,
 }
 
-impl Place {
-    /// The edge by which `name`, whose place this is, follows, or by which the trusted person that it heads does.
-    pub fn parent(&self, name: NameId) -> Option<&Parent> {
-        if self.among_trusted.head != name {
-            return self.among_trusted.parent.as_ref();
-        }
-        self.among_all.as_ref().filter(|stands| stands.head != name).and_then(|stands| stands.parent.as_ref())
-    }
-}
-
 /// Where a name, or a trusted person, stands in one placing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stood {

@@ -11,7 +11,7 @@ use super::memory::{Flags, Standing};
 use super::{Cause, Settling};
 use crate::event::Strength;
 use crate::identity::incremental::replace;
-use crate::store::{NameId, Placement, Role, ShapeId, ShapeName, StoreError};
+use crate::store::{NameId, Parent, Place, Placement, Role, ShapeId, ShapeName, StoreError};
 
 /// A name whose person is led by another than before.
 struct Move {
@@ -201,13 +201,28 @@ impl Settling<'_> {
     /// The event of the group that moved a name: the one that makes its edge, if it is among them; else the last that
     /// spoke of it, of whom it joined or of whom it left; else the last of all.
     fn because(&self, step: &Move, causes: &BTreeMap<NameId, Cause>) -> Result<Cause, StoreError> {
-        let place = self.transaction.placement(step.name)?.and_then(|placement| placement.place);
-        let parent = place.as_ref().and_then(|place| place.parent(step.name));
-        let evidence = |cause: &&Cause| parent.is_some_and(|parent| parent.order.message_id == cause.message_id);
+        let edge = self.followed_edge(step.name)?;
+        let evidence = |cause: &&Cause| edge.as_ref().is_some_and(|edge| edge.order.message_id == cause.message_id);
         let spoken_of =
             || [Some(step.name), step.to, step.from].into_iter().flatten().find_map(|name| causes.get(&name));
         let cause = causes.values().find(evidence).or_else(spoken_of).or_else(|| causes.values().max());
         Ok(cause.cloned().unwrap_or_else(Cause::unknown))
+    }
+
+    /// The edge by which a name follows, or by which the trusted person that it heads does.
+    fn followed_edge(&self, name: NameId) -> Result<Option<Parent>, StoreError> {
+        let place = |name| -> Result<Option<Place>, StoreError> {
+            Ok(self.transaction.placement(name)?.and_then(|placement| placement.place))
+        };
+        let Some(own) = place(name)? else { return Ok(None) };
+        let head = own.among_trusted.head;
+        let Some(of_head) = place(head)? else { return Ok(None) };
+        // Who follows stands farther off than the head. What stands as near is the head, or a link ties it to the head:
+        // it goes where that goes, and the edge that it shares with the head was refused.
+        if of_head.among_trusted.reach != own.among_trusted.reach {
+            return Ok(own.among_trusted.parent);
+        }
+        Ok(of_head.among_all.filter(|stands| stands.head != head).and_then(|stands| stands.parent))
     }
 }
 
