@@ -11,7 +11,7 @@ use anyhow::ensure;
 use in_process::{Consumer, House, WORKSPACE, without_version};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
+use selvedge_collector::event::{Claimed, Order, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
 use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::store::{DecisionId, Lookup};
@@ -46,26 +46,43 @@ fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::R
 }
 
 #[test]
+fn a_device_with_a_profile_of_its_own_says_who_its_one_person_is_now() -> anyhow::Result<()> {
+    let address = claimed("email", "ada@example.com", Strength::Asserted);
+    let cookie = |strength| claimed("cookie._ga", "c-1", strength);
+    let stranger = vec![claimed("user_id", "u-2", Strength::Observed), cookie(Strength::Observed)];
+    let mut steps = steps([
+        vec![address.clone(), cookie(Strength::Asserted)],
+        vec![claimed("user_id", "u-1", Strength::Asserted), address],
+    ]);
+    // Whom it names does not count, and is not the person of the cookie either: the event is the cookie's own.
+    let order = Order { time: UnixMillis(0), message_id: "m0".into() };
+    steps.insert(0, Step::Hear(Event { trust: Trust::Strict, ..Event::naming(order, stranger) }));
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
 fn whoever_had_an_event_by_a_device_that_a_digest_names_hears_that_it_left() -> anyhow::Result<()> {
-    let of_device = |kind: &'static str, value: String| Claimed {
-        identifier: Identifier::new(Kind::new(kind), value),
-        strength: Strength::Observed,
-    };
-    let advertising_id = || of_device("idfa", "i-1".to_owned());
-    let visitor = || of_device("anonymous_id", "a-1".to_owned());
-    let owner = |kind, value: &str| of_device(kind, value.to_owned());
-    let claims = [
-        vec![owner("email", "ada@example.com"), advertising_id()],
-        vec![visitor(), of_device("idfa", oracle::digest("sha256", "i-1"))],
+    let observed = |kind, value| claimed(kind, value, Strength::Observed);
+    let steps = steps([
+        vec![observed("email", "ada@example.com"), observed("idfa", "i-1")],
+        vec![observed("anonymous_id", "a-1"), observed("idfa", &oracle::digest("sha256", "i-1"))],
         // The visitor comes first of that event's devices, and is somebody now.
-        vec![owner("user_id", "u-1"), visitor()],
-    ];
+        vec![observed("user_id", "u-1"), observed("anonymous_id", "a-1")],
+    ]);
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
+    Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
+}
+
+/// Events that claim this, a minute apart.
+fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
     let events = claims.into_iter().zip(1..).map(|(claim, minute)| {
         let order = Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() };
         Step::Hear(Event::naming(order, claim))
     });
-    let told = Story { steps: events.collect(), rules: oracle::Rules::default() };
-    hold(&told, 1).map(drop)
+    events.collect()
 }
 
 /// The same steps from another one on: events arrive late, decisions come before what they are about.

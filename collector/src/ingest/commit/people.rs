@@ -188,9 +188,10 @@ impl Settling<'_> {
                 }
             }
             for device in self.transaction.devices_marked_by(step.name)? {
-                // A device that one name alone marked follows it wherever it goes.
+                // A device that one name alone marked follows it wherever it goes; a profile of its own says whose it is.
                 let marks = self.memory.marks(self.transaction, device)?;
-                if marks.anchors.len() > 1 || !marks.rules.hidden.is_empty() {
+                let has_profile = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
+                if marks.anchors.len() > 1 || !marks.rules.hidden.is_empty() || has_profile {
                     self.devices.insert(device, because.clone());
                 }
             }
