@@ -117,6 +117,19 @@ fn whatever_keeps_two_people_apart_is_the_reason_of_all_that_is_said_of_both() -
 }
 
 #[test]
+fn a_reason_goes_with_the_account_that_it_is_about() -> anyhow::Result<()> {
+    let mut told = Told::new()?;
+    told.hear(&[said(1, "U1 e1"), said(2, "e1 P1"), said(3, "U9 e9"), said(4, "e9 P9"), said(5, "P1 P9")])?;
+    told.hear(&[said(6, "U2"), said(7, "U3"), alias(8, "U1", "U2"), alias(9, "U2", "U3")])?;
+    told.expect(&["P1 P9 account_conflict by m5"])?;
+    told.decide(Op::KeepApart(name("U3"), name("e9")))?;
+    told.expect(&["P1 P9 decision by m5"])?;
+    // Without the one between them, the third is an account of its own.
+    told.decide(Op::Ignore(name("U2")))?;
+    told.expect(&["P1 P9 account_conflict by m5"])
+}
+
+#[test]
 fn an_address_that_digests_name_beside_too_many_accounts_is_a_crowds_in_clear_too() -> anyhow::Result<()> {
     let mut told = Told::new()?;
     let hashed = digest("md5", "e1@x.example");
@@ -142,9 +155,8 @@ fn a_change_of_a_linked_name_is_not_put_down_to_an_edge_that_was_refused() -> an
     let before = told.house.reader()?.changes_after(ChangeSeq::default(), 1_000)?.last().context("changes")?.seq;
     told.hear(&[said(6, "U1 e1"), said(5, "e1")])?;
     let changes = told.house.reader()?.changes_after(before, 1_000)?;
-    let merged = changes.iter().find_map(|change| match &change.kind {
-        ChangeKind::Merged { because, .. } => Some(because.to_string()),
-        _ => None,
+    let merged = changes.iter().find_map(|change| {
+        if let ChangeKind::Merged { because, .. } = &change.kind { Some(because.to_string()) } else { None }
     });
     ensure!(merged.as_deref() == Some("m5"), "{merged:?}: the edge of m6 was refused");
     told.expect(&["U1 e1 decision by m6"])

@@ -1,9 +1,8 @@
 //! A conflict as the ledger keeps it: what was said of two people, and by whom.
 
+use super::{DecisionId, NameId};
 use crate::event::{Order, Source, Strength};
 use crate::identity::Reason;
-
-use super::{DecisionId, NameId};
 
 /// An edge, an alias or a link whose ends are two people.
 #[derive(Debug, Clone, PartialEq, Eq)]

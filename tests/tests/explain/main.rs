@@ -167,6 +167,20 @@ fn a_link_is_a_step_and_one_that_breaks_a_limit_is_a_refusal() -> anyhow::Result
 }
 
 #[test]
+fn a_refused_alias_is_told_by_the_names_that_it_said() -> anyhow::Result<()> {
+    let shop = Shop::open()?;
+    shop.hear([json!({"userId": "U1"}), json!({"userId": "U2"}), json!({"userId": "U3"})])?;
+    shop.decide("keep_apart", "user_id:U2", Some("user_id:U3"))?;
+    let alias = |account, older| json!({"type": "alias", "userId": account, "previousId": older});
+    shop.hear_as_server([alias("U3", "U1"), alias("U2", "U3")])?;
+    let answer = shop.explain("user_id:U3", "user_id:U2")?;
+    ensure!(refusal(&answer) == "decision: user_id:U3 alias user_id:U2 by m5", "{answer:#}");
+    let listed = over_http::conflicts(&shop.collector)?;
+    ensure!(listed.keys().eq([&("user_id:U1".into(), "user_id:U2".into())]), "{listed:?}");
+    Ok(())
+}
+
+#[test]
 fn a_shared_device_is_nobodys_and_names_who_shares_it() -> anyhow::Result<()> {
     let shop = Shop::open()?;
     shop.hear([json!({"anonymousId": "a1", "userId": "U1"}), json!({"anonymousId": "a1", "userId": "U2"})])?;

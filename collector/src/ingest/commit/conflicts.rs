@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settling;
 use super::ground::Claims;
+use super::memory::Flags;
 use crate::event::Order;
 use crate::identity::incremental::Ground;
 use crate::identity::{DecisionVerb, why_apart};
@@ -32,7 +33,10 @@ impl Settling<'_> {
         people: BTreeSet<NameId>,
         claims: &Claims<'_>,
     ) -> Result<(), StoreError> {
-        let names = self.names_to_look_at(touched, people, claims)?;
+        let mut names = touched;
+        for leader in people {
+            names.extend(self.transaction.members(leader)?);
+        }
         let links = self.said_by_links(claims)?;
         let mut stored = BTreeMap::new();
         let mut first: BTreeMap<[NameId; 2], Said> = BTreeMap::new();
@@ -60,23 +64,21 @@ impl Settling<'_> {
         stored.into_keys().try_for_each(|(x, y)| self.transaction.delete_conflict(x, y))
     }
 
-    /// The names themselves, and whoever is of these people.
-    fn names_to_look_at(
+    /// The people by whom names are placed, or were, that are placed by another name now: what is decided about such a
+    /// name was a reason of theirs, or is one.
+    pub(super) fn people_renamed(
         &mut self,
-        mut names: BTreeSet<NameId>,
-        mut people: BTreeSet<NameId>,
+        reflagged: &BTreeMap<NameId, Flags>,
         claims: &Claims<'_>,
     ) -> Result<BTreeSet<NameId>, StoreError> {
-        if !claims.decisions().apart.is_empty() {
-            // What keeps a name apart may be about another name now: a reason for all of its person.
-            for &name in &names {
-                people.extend(self.memory.leader(self.transaction, name)?);
+        let mut people = BTreeSet::new();
+        for (&name, before) in reflagged {
+            let (was, is) = (before.same_as.unwrap_or(name), claims.placed(name)?);
+            for placed in [was, is].into_iter().filter(|_| was != is) {
+                people.extend(self.memory.leader(self.transaction, placed)?);
             }
         }
-        for leader in people {
-            names.extend(self.transaction.members(leader)?);
-        }
-        Ok(names)
+        Ok(people)
     }
 
     /// Of a name that is placed: its edges, of those that say the same the trusted one.
@@ -97,9 +99,8 @@ impl Settling<'_> {
         }
         for account in claims.names_of(name)? {
             for alias in self.transaction.aliases_of(account)? {
-                let is_out = claims.flags(alias.account)?.is_ignored || claims.flags(alias.older)?.is_ignored;
                 let (one, another) = (claims.placed(alias.account)?, claims.placed(alias.older)?);
-                if !is_out && one != another {
+                if one != another {
                     let [x, y] = self.by_rank(one, another, claims)?;
                     said.push(Said { x, y, by: SaidBy::Alias { source: alias.source }, order: alias.order });
                 }

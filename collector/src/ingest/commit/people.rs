@@ -46,7 +46,8 @@ impl Settling<'_> {
             moves.extend(self.put(name, Placement { place, quarantine, same_as, is_held, is_ignored })?);
         }
         let touched = causes.keys().copied().chain(moves.iter().map(|step| step.name)).collect();
-        let people = moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)).collect();
+        let mut people = self.people_renamed(&reflagged, &claims)?;
+        people.extend(moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)));
         self.settle_conflicts(touched, people, &claims)?;
         for name in self.reanchored(&reflagged, &claims)? {
             self.anchor_anew(name, &cause_of(name, &causes), &claims)?;
