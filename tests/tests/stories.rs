@@ -72,6 +72,36 @@ fn whoever_had_an_event_by_a_device_that_a_digest_names_hears_that_it_left() -> 
     hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
 }
 
+#[test]
+fn a_device_with_a_profile_of_its_own_says_when_it_was_seen_though_the_event_is_a_persons() -> anyhow::Result<()> {
+    let cookie = |strength| claimed("cookie._ga", "c-1", strength);
+    let stranger = vec![claimed("user_id", "u-2", Strength::Observed), cookie(Strength::Observed)];
+    let mut steps = steps([vec![claimed("user_id", "u-1", Strength::Asserted), cookie(Strength::Asserted)]]);
+    let order = Order { time: UnixMillis(10 * 60_000), message_id: "m0".into() };
+    steps.insert(0, Step::Hear(Event { trust: Trust::Strict, ..Event::naming(order, stranger) }));
+    let order = Order { time: UnixMillis(0), message_id: "m2".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![cookie(Strength::Observed)])));
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
+fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody() -> anyhow::Result<()> {
+    let device = |strength| claimed("anonymous_id", "a-1", strength);
+    let mut steps = steps([
+        vec![claimed("user_id", "u-1", Strength::Asserted), device(Strength::Asserted)],
+        vec![claimed("user_id", "u-2", Strength::Observed), device(Strength::Observed)],
+        vec![device(Strength::Observed)],
+    ]);
+    let op =
+        Op::KeepApart(device(Strength::Observed).identifier, claimed("user_id", "u-1", Strength::Asserted).identifier);
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    // An event behind the decision finds the device as the decision left it.
+    let order = Order { time: UnixMillis(4 * 60_000), message_id: "m4".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![device(Strength::Observed)])));
+    let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }, 1).map(drop)
+}
+
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
     Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
 }

@@ -16,12 +16,23 @@ pub struct MarkRules {
 }
 
 impl MarkRules {
-    /// Those of a device, whose marks are given.
-    pub fn of(view: &dyn View, device: NameId, marks: &[DeviceAnchor]) -> Result<Self, StoreError> {
+    /// Those of a device, whose marks are given; `leader_of` tells whose a name is.
+    pub fn of(
+        view: &dyn View,
+        (device, marks): (NameId, &[DeviceAnchor]),
+        leader_of: impl FnMut(NameId) -> Result<Option<NameId>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let hidden = view.kept_apart_from(device)?;
+        let mut trusted = marks.iter().filter(|mark| mark.rank.is_trusted()).map(|mark| mark.anchor);
+        let has_trusted = match hidden.is_empty() {
+            true => trusted.next().is_some(),
+            // Who was not there guards nothing.
+            false => !people_of(&hidden, trusted, leader_of)?.is_empty(),
+        };
         Ok(Self {
             is_ignored: view.placement(device)?.is_some_and(|placement| placement.is_ignored),
-            has_trusted: marks.iter().any(|mark| mark.rank.is_trusted()),
-            hidden: view.kept_apart_from(device)?,
+            has_trusted,
+            hidden,
         })
     }
 
@@ -32,9 +43,9 @@ impl MarkRules {
     }
 }
 
-/// The leaders of those who marked a device with marks that count; `leader_of` tells whose a name is.
+/// The leaders of those who marked a device, without those of `hidden`; `leader_of` tells whose a name is.
 pub(crate) fn people_of(
-    rules: &MarkRules,
+    hidden: &[NameId],
     anchors: impl IntoIterator<Item = NameId>,
     mut leader_of: impl FnMut(NameId) -> Result<Option<NameId>, StoreError>,
 ) -> Result<BTreeSet<NameId>, StoreError> {
@@ -42,7 +53,7 @@ pub(crate) fn people_of(
     for anchor in anchors {
         people.extend(leader_of(anchor)?);
     }
-    for name in &rules.hidden {
+    for name in hidden {
         if let Some(leader) = leader_of(*name)? {
             people.remove(&leader);
         }

@@ -27,6 +27,7 @@ pub use conflict::{ConflictRow, SaidBy};
 pub use error::{Cause, StoreError};
 pub use marks::MarkRules;
 pub(crate) use marks::people_of;
+pub(crate) use ownership::sole;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, people_of};
+use super::{DeviceAnchor, EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, people_of};
 use crate::event::Order;
 use crate::identity::{Mark, Owner, Rules, Slice, Timeline};
 
@@ -57,14 +57,19 @@ impl<'a> Ownership<'a> {
     /// The leaders of all who marked a device, by marks that count.
     pub fn people_on(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let marks = self.view.anchors_on(device)?;
-        let rules = MarkRules::of(self.view, device, &marks)?;
+        let rules = self.mark_rules(device, &marks)?;
         let counted = marks.iter().filter(|mark| rules.count(mark.rank, mark.guard)).map(|mark| mark.anchor);
-        people_of(&rules, counted, |name| self.leader(name))
+        people_of(&rules.hidden, counted, |name| self.leader(name))
+    }
+
+    /// By what the marks on a device, which are given, are judged.
+    pub(super) fn mark_rules(&self, device: NameId, marks: &[DeviceAnchor]) -> Result<MarkRules, StoreError> {
+        MarkRules::of(self.view, (device, marks), |name| self.leader(name))
     }
 
     /// The shapes that mark a device with marks that count, each with the leader of whom it names.
     pub(super) fn counted_marks(&self, device: NameId) -> Result<Vec<(Shape, NameId)>, StoreError> {
-        let rules = MarkRules::of(self.view, device, &self.view.anchors_on(device)?)?;
+        let rules = self.mark_rules(device, &self.view.anchors_on(device)?)?;
         let people = self.people_on(device)?;
         let mut counted = Vec::new();
         for shape in self.view.shapes_marking(device)?.into_iter().filter(|shape| shape.marks(&rules)) {

@@ -173,7 +173,7 @@ async fn a_refused_alias_is_a_conflict_by_its_event() {
         house.post("/v1/identify", format!(r#"{{"messageId":"m-{user}","userId":"{user}"}}"#)).await;
     }
     let admin = house.new_key(Right::Admin, &[]);
-    let apart = r#"{"op":"keep_apart","x":{"kind":"user_id","value":"u1"},"y":{"kind":"user_id","value":"u2"}}"#;
+    let apart = r#"{"op":"keep_apart","x":{"kind":"user_id","value":"u1"},"y":{"kind":"user_id","value":"u2"},"reason":"told"}"#;
     assert_eq!(house.post_with("/v1/decisions", &[("x-write-key", &admin)], apart).await.status, 200);
     let alias = r#"{"messageId":"m-3","userId":"u2","previousId":"u1","timestamp":"2026-01-01T11:00:00Z"}"#;
     assert_eq!(house.post_with("/v1/alias", &[("x-write-key", &house.secret)], alias).await.status, 200);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
-use crate::store::{NameId, ProfileKey, StoreError, people_of};
+use crate::store::{NameId, ProfileKey, StoreError, people_of, sole};
 
 impl Settling<'_> {
     /// Gives every profile its next version that owns one of the group's events.
@@ -34,20 +34,23 @@ impl Settling<'_> {
                 self.changes.renew(leader, because);
             }
         }
-        for &device in &*touched.shape.devices {
-            let people = self.people_on(device)?;
-            match (people.len(), people.first()) {
-                (1, Some(person)) => self.changes.renew(*person, because),
-                _ => {
-                    let device = self.device_of(device)?;
-                    if self.changes.renews(device) || self.transaction.profile(device)?.is_some_and(|row| row.is_alive)
-                    {
-                        self.changes.renew(device, because);
-                    }
-                }
+        for &named in &*touched.shape.devices {
+            let device = self.device_of(named)?;
+            let person = sole(&self.people_on(device)?);
+            if let Some(person) = person {
+                self.changes.renew(person, because);
+            }
+            let may_stand = person.is_none() || self.memory.marks(self.transaction, device)?.keeps_strangers;
+            if may_stand && (self.changes.renews(device) || self.stands(device)?) {
+                self.changes.renew(device, because);
             }
         }
         Ok(())
+    }
+
+    /// Whether a device has a profile of its own.
+    fn stands(&self, device: NameId) -> Result<bool, StoreError> {
+        Ok(self.transaction.profile(device)?.is_some_and(|row| row.is_alive))
     }
 
     /// Marks on a shared device move the events between them, if there are any.
@@ -108,9 +111,10 @@ impl Settling<'_> {
                 self.changes.renew(device, because);
                 Ok(names_device_only)
             }
-            ([_], 1) if names_device_only => {
+            ([device], 1) if names_device_only => {
                 people.first().iter().for_each(|person| self.changes.renew(**person, because));
-                Ok(true)
+                let device = self.device_of(*device)?;
+                Ok(!self.memory.marks(self.transaction, device)?.keeps_strangers)
             }
             _ => {
                 let shape = self.transaction.shape(touched.shape.id)?;
@@ -143,7 +147,7 @@ impl Settling<'_> {
     fn settle_device(&mut self, device: NameId, cause: &Cause) -> Result<(), StoreError> {
         let because = &cause.message_id;
         let people = self.people_on(device)?;
-        let stands = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
+        let stands = self.stands(device)?;
         let owns = self.owns_events(ProfileKey::Device(device))?;
         match (stands, owns) {
             (false, false) => {}
@@ -225,6 +229,6 @@ impl Settling<'_> {
     fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let device = self.device_of(device)?;
         let marks = self.memory.marks(self.transaction, device)?;
-        people_of(&marks.rules, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
+        people_of(&marks.rules.hidden, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
     }
 }

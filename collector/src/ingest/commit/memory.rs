@@ -55,6 +55,9 @@ pub(super) struct Marks {
     /// By marks that count.
     pub(super) anchors: Box<[NameId]>,
     pub(super) rules: MarkRules,
+    /// Whether events go by the device that named people who do not count: it may have a profile of its own, though all
+    /// marks show one person.
+    pub(super) keeps_strangers: bool,
 }
 
 /// What keeps a name out of claims, or another in its place.
@@ -232,11 +235,15 @@ impl Memory {
             return Ok(Arc::clone(marks));
         }
         let all = view.anchors_on(device)?;
-        let rules = MarkRules::of(view, device, &all)?;
+        let rules = MarkRules::of(view, (device, &all), |name| self.leader(view, name))?;
         let counted: BTreeSet<NameId> =
             all.iter().filter(|mark| rules.count(mark.rank, mark.guard)).map(|mark| mark.anchor).collect();
-        let marks = Arc::new(Marks { anchors: counted.into_iter().collect(), rules });
-        self.anchors.put(device, Arc::clone(&marks));
+        let keeps_strangers = view.shapes_going_by(device)?.iter().any(|shape| shape.names_someone);
+        let marks = Arc::new(Marks { anchors: counted.into_iter().collect(), rules, keeps_strangers });
+        // What a decision hides depends on who leads whom, which changes elsewhere.
+        if marks.rules.hidden.is_empty() {
+            self.anchors.put(device, Arc::clone(&marks));
+        }
         Ok(marks)
     }
 

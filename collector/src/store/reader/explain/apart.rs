@@ -7,7 +7,7 @@ use super::path::{EventSaid, Evidence};
 use super::words::{self, Party};
 use super::{Because, By, Said};
 use crate::identity::{DecisionVerb, Quarantine, Reason};
-use crate::store::{ConflictRow, DecisionRow, MarkRules, NameId, ProfileKey, SaidBy, Shape, StoreError};
+use crate::store::{ConflictRow, DecisionRow, NameId, ProfileKey, SaidBy, Shape, StoreError};
 
 /// A name and the profile that holds it.
 type Held = (NameId, Option<ProfileKey>);
@@ -106,7 +106,7 @@ impl Evidence<'_> {
 
     /// The first mark of a person on a device on which it does not count, and why.
     fn mark_refused(&self, device: NameId, person: NameId, name: NameId) -> Result<Option<Because>, StoreError> {
-        let rules = MarkRules::of(self.view, device, &self.view.anchors_on(device)?)?;
+        let rules = self.ownership.mark_rules(device, &self.view.anchors_on(device)?)?;
         let mut hidden = false;
         for kept in &rules.hidden {
             hidden |= self.ownership.leader(*kept)? == Some(person);
