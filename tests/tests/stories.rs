@@ -30,11 +30,13 @@ fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::R
         for order in 0..orders {
             let mut told = tree.current();
             told.rules.trait_rules.clear();
-            if order > 0 {
-                told.steps = rotated(told.steps, order);
-            }
+            told.steps = in_order(told.steps, order);
             steps += told.steps.len();
-            let every = if order == 0 { 1 } else { 7 };
+            let every = match order {
+                0 => 1,
+                1 | 2 => 7,
+                _ => usize::MAX,
+            };
             match hold(&told, every) {
                 Ok(times) => compared += times,
                 Err(failure) => return Err(shrunk(&mut tree, order, failure)),
@@ -115,18 +117,34 @@ fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
     events.collect()
 }
 
-/// The same steps from another one on: events arrive late, decisions come before what they are about.
-fn rotated(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
-    let by = (steps.len() * order / 3).min(steps.len());
-    steps.rotate_left(by);
-    if order.is_multiple_of(2) {
-        steps.reverse();
+/// The same steps as told, from another one on, backwards, or shuffled: events arrive late, decisions come before what
+/// they are about.
+fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
+    match order {
+        0 => return steps,
+        1 => {
+            let third = steps.len() / 3;
+            steps.rotate_left(third);
+        }
+        2 => steps.reverse(),
+        seed => shuffle(&mut steps, seed as u64),
     }
     // A withdrawal stands behind its decision.
     let (withdrawals, mut others): (Vec<Step>, Vec<Step>) =
         steps.into_iter().partition(|step| matches!(step, Step::Withdraw(_)));
     others.extend(withdrawals);
     others
+}
+
+/// Into one of all orders, always the same for a seed (Fisher and Yates; numbers by splitmix64).
+fn shuffle(steps: &mut [Step], seed: u64) {
+    let mut state = seed;
+    for place in (1..steps.len()).rev() {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        steps.swap(place, ((mixed ^ (mixed >> 31)) % (place as u64 + 1)) as usize);
+    }
 }
 
 /// The least story of the tree that fails too.
@@ -138,9 +156,7 @@ fn shrunk(tree: &mut impl ValueTree<Value = Story>, order: usize, failure: anyho
         }
         let mut told = tree.current();
         told.rules.trait_rules.clear();
-        if order > 0 {
-            told.steps = rotated(told.steps, order);
-        }
+        told.steps = in_order(told.steps, order);
         match hold(&told, 1) {
             Err(failure) => least = failure,
             Ok(_) if tree.complicate() => {}
