@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::{self, Path};
 use axum::response::Response;
+use selvedge_core::identifier::Identifier;
 use selvedge_core::json;
 use selvedge_core::wire::field;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::routes::Head;
 use super::{Refusal, State, error, keys, profiles, query};
 use crate::event::{UnixMillis, Via};
 use crate::ingest;
-use crate::store::{EventQuery, StoredEvent};
+use crate::store::{EventQuery, ShapeId, StoredEvent};
 
 /// `GET /v1/profiles/{profile}/events?limit&cursor&from&to&event&raw`.
 pub(super) async fn page(
@@ -38,7 +39,7 @@ pub(super) async fn page(
     let page = profiles::read(state, key.workspace, move |reader| reader.profile_events(&lookup, &query)).await?;
     let page = page.ok_or(Refusal::NoSuchProfile)?;
     Ok(error::json(&Page {
-        events: page.events.iter().map(|event| ShownEvent::of(event, with_raw)).collect(),
+        events: page.events.iter().map(|event| ShownEvent::of(event, with_raw, &page.unproven)).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
     }))
 }
@@ -89,12 +90,15 @@ struct ShownEvent<'a> {
     traits: Option<&'a RawValue>,
     context: BTreeMap<Cow<'a, str>, &'a RawValue>,
     via: &'static str,
+    /// Names that it gave and that do not count: they are held, and nothing proved them.
+    #[serde(rename = "unproven_identity", skip_serializing_if = "<[_]>::is_empty")]
+    unproven: &'a [Identifier],
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a RawValue>,
 }
 
 impl<'a> ShownEvent<'a> {
-    fn of(event: &'a StoredEvent, with_raw: bool) -> Self {
+    fn of(event: &'a StoredEvent, with_raw: bool, unproven: &'a BTreeMap<ShapeId, Vec<Identifier>>) -> Self {
         let mut parts = members(&event.raw);
         let mut context = members(&event.batch_context);
         context.extend(parts.remove(field::CONTEXT).map(|own| members(own.get().as_bytes())).unwrap_or_default());
@@ -113,6 +117,7 @@ impl<'a> ShownEvent<'a> {
             traits: parts.get(field::TRAITS).copied(),
             context,
             via: via(event.via),
+            unproven: unproven.get(&event.shape).map_or(&[], Vec::as_slice),
             raw: with_raw.then(|| json_of(&event.raw)).flatten(),
         }
     }
@@ -163,7 +168,7 @@ mod tests {
             r#"{"userId":7,"event":"Paid","properties":{"big":18446744073709551616,"one":1.0},"context":{"page":{"a":1}}}"#,
             r#"{"page":{"b":2},"library":"x"}"#,
         );
-        let shown = serde_json::to_string(&ShownEvent::of(&event, true)).unwrap();
+        let shown = serde_json::to_string(&ShownEvent::of(&event, true, &BTreeMap::new())).unwrap();
         assert!(shown.contains(r#""userId":"7""#), "{shown}");
         assert!(shown.contains(r#""properties":{"big":18446744073709551616,"one":1.0}"#), "{shown}");
         assert!(shown.contains(r#""context":{"library":"x","page":{"a":1}}"#), "{shown}");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use selvedge_core::identifier::{Identifier, Kind};
+use serde_json::json;
 
 use super::*;
 use crate::event::Strength;
@@ -206,6 +207,24 @@ async fn the_first_identity_key_guards_what_was_stored_in_the_thirty_days_before
     let workspace = view.workspace("default").unwrap().unwrap();
     let from = view.rule(workspace, "guard_from").unwrap().unwrap();
     assert_eq!(from.parse::<i64>().unwrap(), NOON.0 - 30 * 24 * 60 * 60 * 1_000);
+}
+
+#[tokio::test]
+async fn an_event_says_to_readers_which_names_it_lost_for_want_of_proof_and_to_its_sender_nothing() {
+    let house = House::new();
+    let key = [("x-write-key", &*house.secret)];
+    house.post_with("/v1/identify", &key, identify("m-1", "{}", None)).await;
+    let observed = r#"{"messageId":"m-2","anonymousId":"a9","userId":"u1"}"#;
+    let unproven = async |house: &House, name: &str| {
+        let page = house.get(&format!("/v1/profiles/{name}/events")).await.json();
+        page["events"][0]["unproven_identity"].clone()
+    };
+    house.post("/v1/identify", observed).await;
+    assert_eq!(unproven(&house, "anonymous_id:a9").await, Value::Null, "nobody guards yet");
+    house.new_signer(SigningAlgorithm::Hs256);
+    assert!(house.post("/v1/identify", observed.replace("m-2", "m-3")).await.warnings().is_empty());
+    assert_eq!(unproven(&house, "anonymous_id:a9").await, json!([{"kind": "user_id", "value": "u1"}]));
+    assert_eq!(unproven(&house, "user_id:u1").await, Value::Null);
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! The events of a profile, newest first, in pages.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use selvedge_core::identifier::Identifier;
+
 use super::{EventCursor, Lookup, Reader};
-use crate::event::{Order, UnixMillis};
-use crate::store::{EventSlice, StoreError, StoredEvent};
+use crate::event::{Guard, Order, UnixMillis};
+use crate::store::{EventSlice, Role, ShapeId, StoreError, StoredEvent};
 
 /// Which events of a profile to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct EventQuery {
 pub struct EventPage {
     /// The events.
     pub events: Vec<StoredEvent>,
+    /// What they named and do not count for, by their shapes: held names that nothing proved (identity.md, section 8).
+    pub unproven: BTreeMap<ShapeId, Vec<Identifier>>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<EventCursor>,
 }
@@ -45,8 +52,33 @@ impl Reader<'_> {
         let more = found.len() > query.limit;
         found.truncate(query.limit);
         let next = found.last().filter(|_| more).map(|(order, _)| EventCursor(order.clone()));
-        let events = found.into_iter().map(|(_, seq)| self.view.event(seq)).collect::<Result<_, _>>()?;
-        Ok(Some(EventPage { events, next }))
+        let events: Vec<StoredEvent> =
+            found.into_iter().map(|(_, seq)| self.view.event(seq)).collect::<Result<_, _>>()?;
+        let mut unproven = BTreeMap::new();
+        for event in &events {
+            if let Entry::Vacant(entry) = unproven.entry(event.shape) {
+                entry.insert(self.unproven_in(event.shape)?);
+            }
+        }
+        Ok(Some(EventPage { events, unproven, next }))
+    }
+
+    /// The accounts and contacts that the guard takes out of what a shape observes.
+    fn unproven_in(&self, id: ShapeId) -> Result<Vec<Identifier>, StoreError> {
+        let guard = self.view.shape(id)?.guard;
+        let mut unproven = Vec::new();
+        for named in self.view.names_of(id)? {
+            let names_someone = matches!(named.role, Role::Lone | Role::Tied);
+            if guard.is_on() && names_someone && !named.strength.is_trusted() {
+                let own = self.view.placement(named.name)?.unwrap_or_default();
+                let placed = own.same_as.map(|same| self.view.placement(same)).transpose()?.flatten();
+                if guard == Guard::Everyone || placed.unwrap_or(own).is_held {
+                    unproven.push(self.view.name(named.name)?.identifier);
+                }
+            }
+        }
+        unproven.sort_unstable_by(|one, other| self.rules.rank(one).cmp(&self.rules.rank(other)));
+        Ok(unproven)
     }
 }
 
