@@ -11,7 +11,7 @@ use anyhow::ensure;
 use in_process::{Consumer, House, WORKSPACE, without_version};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use selvedge_collector::event::{Claimed, Order, Strength, Trust, UnixMillis};
+use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
 use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::store::{DecisionId, Lookup};
@@ -102,6 +102,31 @@ fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody()
     steps.push(Step::Hear(Event::naming(order, vec![device(Strength::Observed)])));
     let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
     hold(&Story { steps, rules }, 1).map(drop)
+}
+
+#[test]
+fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
+    let observed = |value: &str| claimed("idfa", value, Strength::Observed);
+    let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
+fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value_says_it_no_more() -> anyhow::Result<()>
+{
+    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    let mut steps = steps([
+        vec![asserted("idfa", &oracle::digest("sha256", "i-1")), asserted("anonymous_id", "a-1")],
+        vec![asserted("idfa", &oracle::digest("md5", "i-1"))],
+    ]);
+    for (version, device) in [(1, Some("i-1")), (2, None)] {
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        let claim = [Some(asserted("user_id", "u-1")), device.map(|device| asserted("idfa", device))];
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let row = Event { snapshot, ..Event::naming(order, claim.into_iter().flatten().collect()) };
+        steps.push(Step::Hear(row));
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
 }
 
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {

@@ -118,7 +118,11 @@ impl Settling<'_> {
     fn withdraw(&mut self, shape: ShapeId) -> Result<(), StoreError> {
         for name in self.transaction.names_of(shape)? {
             match name.role {
-                Role::Device => self.remark(name.name)?,
+                Role::Device => {
+                    // The last claim of a clear value may be gone: then its digests are devices of their own.
+                    self.new_devices.insert(name.name);
+                    self.remark(name.name)?;
+                }
                 Role::Lone | Role::Tied | Role::Alias => self.unsettle(&[name.name]),
             }
         }

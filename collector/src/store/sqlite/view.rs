@@ -134,13 +134,14 @@ impl View for Session<'_> {
         self.all(SQL, named_params! { ":anchor": anchor }, shape)
     }
 
+    // Each once, also where it says a device by two of its names.
     fn shapes_going_by(&self, device: NameId) -> Result<Vec<Shape>, StoreError> {
         const SQL: &str = concat!(
             "select ",
             shape_columns!(),
-            "from shape_identifier named join shape on shape.id = named.shape where",
+            "from shape where id in (select named.shape from shape_identifier named where",
             any_name_of_device!(),
-            "and shape.anchor is null"
+            ") and shape.anchor is null"
         );
         self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
     }
@@ -149,9 +150,9 @@ impl View for Session<'_> {
         const SQL: &str = concat!(
             "select ",
             shape_columns!(),
-            "from shape_identifier named join shape on shape.id = named.shape where",
+            "from shape where id in (select named.shape from shape_identifier named where",
             any_name_of_device!(),
-            "and shape.anchor is not null"
+            ") and shape.anchor is not null"
         );
         self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
     }
