@@ -211,6 +211,8 @@ pub struct AcceptedEvent {
     pub trust: Trust,
     /// Of an asserted alias: the older account, another name of the one in its claim.
     pub older_account: Option<Identifier>,
+    /// Whether it named somebody who was erased since: only of an event that a ledger recorded.
+    pub lost_names: bool,
     /// Traits that it sets (identify only), name and JSON text.
     pub traits: Vec<(Box<str>, Box<str>)>,
     /// A snapshot of a profile (`profile:{id}:{version}`) or a row of an import: takes the place of that subject's

@@ -11,7 +11,8 @@
 //! - All names of one account are one value wherever values are counted, and show as the canonical one.
 //! - A pair is in conflict once: by its trusted edge, else by an alias, else by a link, else by an observed edge, and
 //!   of several such by the first.
-//! - A mark that a decision hides does not guard its device either.
+//! - A mark that a decision hides does not guard its device either, and is not left when its person is erased.
+//! - Who was erased is a person like any other on the devices that they marked, but that nothing belongs to them.
 
 mod accounts;
 mod claims;
@@ -19,6 +20,7 @@ mod conflicts;
 mod decisions;
 mod devices;
 mod digests;
+mod erasure;
 mod ledger;
 mod placing;
 mod rules;
@@ -38,6 +40,7 @@ use decisions::InForce;
 use devices::Mark;
 use digests::Hashed;
 pub use digests::digest;
+pub use erasure::{Erased, NamelessMark};
 pub use ledger::{Alias, Decision, Event, Ledger, Op};
 use placing::Placed;
 pub use rules::{Region, Rules, TraitRule};
@@ -113,12 +116,21 @@ pub enum Quarantined {
 
 /// The people of a log by the default rules, without any decision.
 pub fn replay(arrived: &[Event]) -> People {
-    let ledger = Ledger { events: arrived.to_vec(), decisions: Vec::new() };
+    let ledger = Ledger { events: arrived.to_vec(), ..Ledger::default() };
     replay_ledger(&ledger, &Rules::default()).people
 }
 
-/// Replays a ledger.
-pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
+/// The claims of a ledger, cleaned up, and what they were cleaned up by.
+struct Cleaned {
+    log: Vec<Event>,
+    hashed: Hashed,
+    decisions: InForce,
+    accounts: Accounts,
+    claims: Vec<Claim>,
+    quarantined: BTreeMap<Identifier, Quarantined>,
+}
+
+fn cleaned(ledger: &Ledger, rules: &Rules) -> Cleaned {
     let log = claims::recorded(&ledger.events);
     let hashed = Hashed::of(&log, rules);
     let mut decisions = InForce::of(&ledger.decisions, &hashed, rules);
@@ -132,11 +144,21 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
     claims::hold(&mut claims, rules);
     let of_observed = claims::take_out_observed_crowds(&mut claims, rules);
     quarantined.extend(of_observed);
+    Cleaned { log, hashed, decisions, accounts, claims, quarantined }
+}
 
+/// Replays a ledger.
+pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
+    let Cleaned { log, hashed, decisions, accounts, claims, mut quarantined } = cleaned(ledger, rules);
     let edges = placing::edges(&claims, rules);
     let Placed { leader, parent, linked } = placing::placed_twice(&claims, &edges, &decisions, rules);
     let conflicts = conflicts::conflicts(&edges, &accounts, &decisions, &leader, rules);
-    let marks = devices::marks(&claims, &leader, &decisions, rules);
+    let marks = devices::marks(
+        &claims,
+        &leader,
+        &decisions,
+        (&erasure::nameless_marks(&ledger.nameless, &hashed, &decisions), rules),
+    );
     let owner: BTreeMap<String, Whose> =
         claims.iter().map(|claim| (message_id(claim), devices::owner(claim, &marks, &leader, rules))).collect();
 
@@ -178,7 +200,7 @@ impl Replay {
         let device = self.devices.get(name)?;
         let people: Vec<&Identifier> = self.people.marked_by.get(device).into_iter().flatten().collect();
         Some(match people[..] {
-            [person] => Whose::Person(person.clone()),
+            [person] if !erasure::is_nameless(person) => Whose::Person(person.clone()),
             _ => Whose::Device(device.clone()),
         })
     }

@@ -174,6 +174,7 @@ fn event(order: Order, claim: Vec<Claimed>, trust: Trust) -> AcceptedEvent {
         claim,
         trust,
         older_account: None,
+        lost_names: false,
         traits: Vec::new(),
         snapshot: None,
         raw: "{}".into(),

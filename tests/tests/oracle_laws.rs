@@ -27,7 +27,7 @@ proptest! {
         let ledger = story.ledger();
         let mut decisions = ledger.decisions.clone();
         decisions.reverse();
-        let rearranged = Ledger { events: arrived, decisions };
+        let rearranged = Ledger { events: arrived, decisions, ..ledger.clone() };
         prop_assert_eq!(replay_ledger(&rearranged, &story.rules), replay_ledger(&ledger, &story.rules));
     }
 

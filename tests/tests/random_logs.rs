@@ -24,7 +24,7 @@ fn random_logs_over_http_in_any_order_of_arrival_equal_the_oracle() -> anyhow::R
     let conflicts = conflicts(&collector)?;
     let counted = Counted::default();
     each(&arrivals, |arrived| {
-        let ledger = Ledger { events: arrived.to_vec(), decisions: Vec::new() };
+        let ledger = Ledger { events: arrived.to_vec(), ..Ledger::default() };
         let replay = replay_ledger(&ledger, &Rules::default());
         counted.add(arrived, &replay.people);
         let differences = differences(&collector, arrived, &replay, &conflicts)?;

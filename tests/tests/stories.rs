@@ -13,20 +13,29 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
-use selvedge_collector::ingest::commit::Decision;
+use selvedge_collector::ingest::commit::{Decision, Erasure};
 use selvedge_collector::store::{DecisionId, Lookup};
 use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Op, Replay, Whose, replay_ledger};
 use serde_json::{Value, json};
-use told::{Step, Story, story};
+use told::{Step, Story, story, story_with_erasures};
 
 #[test]
 fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::Result<()> {
+    hold_all(&story(30))
+}
+
+#[test]
+fn what_follows_after_an_erasure_is_what_the_oracle_makes_of_what_it_leaves() -> anyhow::Result<()> {
+    hold_all(&story_with_erasures(30))
+}
+
+fn hold_all(any_story: &impl Strategy<Value = Story>) -> anyhow::Result<()> {
     let (stories, orders) = (counted("SELVEDGE_STORIES", 25)?, counted("SELVEDGE_ORDERS", 2)?);
     let mut runner = TestRunner::deterministic();
     let (mut steps, mut compared) = (0, 0);
     for _ in 0..stories {
-        let mut tree = story(30).new_tree(&mut runner).expect("nothing is filtered out");
+        let mut tree = any_story.new_tree(&mut runner).expect("nothing is filtered out");
         for order in 0..orders {
             let mut told = tree.current();
             told.rules.trait_rules.clear();
@@ -87,6 +96,13 @@ fn a_device_with_a_profile_of_its_own_says_when_it_was_seen_though_the_event_is_
 }
 
 #[test]
+fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
+    let observed = |value: &str| claimed("idfa", value, Strength::Observed);
+    let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
 fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody() -> anyhow::Result<()> {
     let device = |strength| claimed("anonymous_id", "a-1", strength);
     let mut steps = steps([
@@ -102,13 +118,6 @@ fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody()
     steps.push(Step::Hear(Event::naming(order, vec![device(Strength::Observed)])));
     let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
     hold(&Story { steps, rules }, 1).map(drop)
-}
-
-#[test]
-fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
-    let observed = |value: &str| claimed("idfa", value, Strength::Observed);
-    let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);
-    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
 }
 
 #[test]
@@ -199,7 +208,7 @@ fn hold(story: &Story, every: usize) -> anyhow::Result<usize> {
     let mut ids: BTreeMap<u64, DecisionId> = BTreeMap::new();
     let mut compared = 0;
     for (place, step) in story.steps.iter().enumerate() {
-        take(step, &mut house, &mut known, &mut ids)?;
+        take(step, (&mut house, &story.rules), &mut known, &mut ids)?;
         if place % every == 0 || place + 1 == story.steps.len() {
             let replay = replay_ledger(&known, &story.rules);
             let mut differences = differences(&house, &known, &replay)?;
@@ -214,11 +223,32 @@ fn hold(story: &Story, every: usize) -> anyhow::Result<usize> {
     Ok(compared)
 }
 
-fn take(step: &Step, house: &mut House, known: &mut Ledger, ids: &mut BTreeMap<u64, DecisionId>) -> anyhow::Result<()> {
+fn take(
+    step: &Step,
+    (house, rules): (&mut House, &oracle::Rules),
+    known: &mut Ledger,
+    ids: &mut BTreeMap<u64, DecisionId>,
+) -> anyhow::Result<()> {
     match step {
         Step::Hear(event) => {
-            house.commit(std::slice::from_ref(event))?;
-            known.events.push(event.clone());
+            let committed = house.commit(std::slice::from_ref(event))?;
+            let admitted = known.admits(event, rules);
+            ensure!(
+                committed.erased.is_empty() == admitted,
+                "{event:#?}: erased {:?}, admitted {admitted}",
+                committed.erased
+            );
+            if admitted {
+                known.events.push(event.clone());
+            }
+        }
+        Step::Erase(whom, at, is_suppression) => {
+            // Of a name that nothing says any more, only the time of its erasure changes.
+            if known.erase(whom, (*at, *is_suppression), rules) {
+                let whom = Lookup::Identifier(whom.clone());
+                let erasure = Erasure { workspace: WORKSPACE, whom, at: *at, is_suppression: *is_suppression };
+                ensure!(house.committer.erase(&house.store, &erasure)?.is_ok(), "{erasure:?}");
+            }
         }
         Step::Decide(told) => {
             // What is refused (an unknown name, a device that is linked) changes nothing, and is nothing to the oracle.
@@ -228,7 +258,9 @@ fn take(step: &Step, house: &mut House, known: &mut Ledger, ids: &mut BTreeMap<u
             }
         }
         Step::Withdraw(number) => {
-            if let Some(id) = ids.remove(number) {
+            // One that spoke of somebody who was erased is gone.
+            let stands = known.decisions.iter().any(|decision| decision.number == *number);
+            if let Some(id) = ids.remove(number).filter(|_| stands) {
                 let at = (id, UnixMillis(0));
                 ensure!(house.committer.withdraw(&house.store, WORKSPACE, at)?.is_ok(), "decision {number} stood");
                 let decided = known.decisions.iter_mut().filter(|decision| decision.number == *number);
@@ -274,6 +306,9 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
             found.push(format!("{what}: {got}, not {expected}"));
         }
     };
+    for name in known.erased.keys().filter(|name| !replay.canonical.contains_key(*name)) {
+        expect(format!("erased {name}"), house.profile(name)?, Value::Null);
+    }
     for name in replay.canonical.keys() {
         let profile = house.profile(name)?;
         let Some(whose) = replay.whose(name) else {

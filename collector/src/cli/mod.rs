@@ -1,6 +1,7 @@
 //! The command line: what scripts and operators rely on. Thin: each command settles its settings, calls what does
 //! the work, and prints. Exit 0 success, 1 failure, 2 usage.
 
+mod erase;
 mod first_keys;
 mod identity_key;
 mod key;
@@ -49,6 +50,8 @@ enum Command {
     Rules(rules::RulesCommand),
     /// Derive anew what follows from the events, by the rules that the ledger has; no server may run
     Replay(replay::ReplayCommand),
+    /// Erase a person: its events, and every occurrence of its identifiers, also from the bytes of the files
+    Erase(erase::EraseCommand),
 }
 
 /// Runs what the command line asks for. A usage error ends in clap, with exit code 2.
@@ -62,6 +65,7 @@ pub fn run() -> Result<(), CommandError> {
         Command::Profile(command) => profile::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::Replay(command) => replay::run(&command),
+        Command::Erase(command) => erase::run(&command),
     }
 }
 

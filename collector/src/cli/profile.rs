@@ -3,6 +3,7 @@
 
 mod print;
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -86,7 +87,7 @@ struct TwoNames {
 
 /// A name as it was typed.
 #[derive(Debug, Clone)]
-enum Named {
+pub(super) enum Named {
     Name { kind: Box<str>, value: Box<str> },
     Profile(ProfileId),
 }
@@ -94,7 +95,7 @@ enum Named {
 /// The text names nobody.
 #[derive(Debug, thiserror::Error)]
 #[error("write KIND:VALUE, such as email:ada@example.com or anonymous_id:a-1, or a profile's id")]
-struct NotAName;
+pub(super) struct NotAName;
 
 impl FromStr for Named {
     type Err = NotAName;
@@ -104,6 +105,15 @@ impl FromStr for Named {
             Some(("", _) | (_, "")) => Err(NotAName),
             Some((kind, value)) => Ok(Self::Name { kind: kind.into(), value: value.into() }),
             None => text.parse().map(Self::Profile).map_err(|_| NotAName),
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { kind, value } => write!(f, "{kind}:{value}"),
+            Self::Profile(id) => id.fmt(f),
         }
     }
 }
@@ -212,7 +222,8 @@ fn ledger(flags: &PlaceAndForm) -> Result<(SqliteStore, Rules), CommandError> {
     Ok((store, rules))
 }
 
-fn rules_of(store: &SqliteStore) -> Result<(Workspace, Rules), CommandError> {
+/// The workspace that is meant, and the rules that its ledger was built with.
+pub(super) fn rules_of(store: &SqliteStore) -> Result<(Workspace, Rules), CommandError> {
     let view = store.view()?;
     let workspace = default_workspace(&*view)?;
     Ok((workspace, rules::of_ledger(&*view, workspace)?))
@@ -224,7 +235,7 @@ fn shown(store: &SqliteStore, rules: &Rules, row: &DecisionRow) -> Result<Value,
 }
 
 impl Named {
-    fn lookup(&self, rules: &Rules) -> Result<Lookup, CommandError> {
+    pub(super) fn lookup(&self, rules: &Rules) -> Result<Lookup, CommandError> {
         match self {
             Self::Profile(id) => Ok(Lookup::ProfileId(*id)),
             Self::Name { kind, value } => {
@@ -245,7 +256,7 @@ impl Named {
         Ok(reader.view().name(name)?.identifier)
     }
 
-    fn never_seen(&self) -> CommandError {
+    pub(super) fn never_seen(&self) -> CommandError {
         match self {
             Self::Name { kind, value } => {
                 DecisionRefusal::Unknown { name: Identifier::new(Kind::new(kind), &**value) }.into()

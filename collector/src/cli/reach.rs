@@ -84,6 +84,11 @@ impl Server {
         self.send("DELETE", path, String::new())
     }
 
+    /// Leaves no trace of what was deleted in the ledger's files. The server waits meanwhile.
+    pub(super) fn compact(&self) -> Result<(), CommandError> {
+        Ok(self.store.compact()?)
+    }
+
     fn send(&self, method: &str, path: &str, body: String) -> Result<Value, CommandError> {
         let unanswered = |source| CommandError::Unanswered { url: self.url.as_str().into(), source: Box::new(source) };
         let request = Request::builder()

@@ -15,7 +15,7 @@ use super::destinations::{self, Delivery, Destination};
 use super::message::{Message, Waiting};
 use crate::clock::Chance;
 use crate::config;
-use crate::store::{DeadLetter, Reader, StoreError};
+use crate::store::{DeadLetter, ErasureCount, Reader, StoreError};
 
 /// One destination and how it fares.
 pub(super) struct Drain {
@@ -82,6 +82,7 @@ impl Drain {
     }
 
     fn send_window(&mut self) -> Result<Next, StoreError> {
+        let erasures = self.erasures()?;
         let window = self.window()?;
         if window.is_empty() {
             return Ok(Next::Commit);
@@ -98,12 +99,16 @@ impl Drain {
                 sent += taken;
             }
             if self.now_ms().saturating_sub(noted_at_ms) >= BETWEEN_NOTES_MS {
-                self.note_place(window.get(..sent).unwrap_or_default(), &mut letters)?;
+                self.note_place(window.get(..sent).unwrap_or_default(), (&mut letters, erasures))?;
                 noted_at_ms = self.now_ms();
             }
         }
-        self.note_place(window.get(..sent).unwrap_or_default(), &mut letters)?;
+        self.note_place(window.get(..sent).unwrap_or_default(), (&mut letters, erasures))?;
         Ok(self.pause().map_or(Next::Now, Next::After))
+    }
+
+    fn erasures(&self) -> Result<ErasureCount, StoreError> {
+        self.ledger.store.view()?.erasure_count()
     }
 
     /// What waits, as far as one look goes: events, then changes, each in their order.
@@ -200,11 +205,16 @@ impl Drain {
     }
 
     /// Moves the destination behind what was sent, and keeps what it refused.
-    fn note_place(&self, sent: &[Waiting], letters: &mut Vec<DeadLetter>) -> Result<(), StoreError> {
+    fn note_place(
+        &self,
+        sent: &[Waiting],
+        (letters, erasures): (&mut Vec<DeadLetter>, ErasureCount),
+    ) -> Result<(), StoreError> {
         let Some(last) = sent.last() else { return Ok(()) };
         let transaction = self.ledger.store.transaction()?;
-        for letter in letters.iter() {
-            transaction.insert_dead_letter(letter)?;
+        // Who was erased since the window was read may be in what was refused.
+        if transaction.erasure_count()? == erasures {
+            letters.iter().try_for_each(|letter| transaction.insert_dead_letter(letter))?;
         }
         transaction.set_position(&self.name, last.position)?;
         transaction.commit()?;

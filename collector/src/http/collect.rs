@@ -53,12 +53,13 @@ pub(super) async fn commit(
     let identity_keys = state.identity_keys(key.workspace).await?;
     let desk =
         Desk { key, rules: &state.inside.rules, identity_keys: &identity_keys, limits: state.limits(), received_at };
-    let accepted = ingest::accept(envelope, &desk);
-    let committed = if accepted.events.is_empty() {
+    let mut accepted = ingest::accept(envelope, &desk);
+    let mut committed = if accepted.events.is_empty() {
         Committed::default()
     } else {
         state.inside.intake.commit(accepted.events, accepted.frame).await?
     };
+    accepted.rejected.append(&mut committed.erased);
     state.counts.judged(&accepted.rejected, &accepted.warnings);
     Ok(Outcome { committed, rejected: accepted.rejected, warnings: accepted.warnings, received_at })
 }

@@ -36,7 +36,7 @@ pub enum Refusal {
     #[error("a public key sends events and reads nothing; use a secret or an admin key, from a server")]
     WrongRight,
     /// The key may not decide.
-    #[error("only an admin key decides about people; use one, from a server")]
+    #[error("only an admin key decides about people and erases them; use one, from a server")]
     NotAdmin,
     /// A page that may not use the key.
     #[error("pages of this origin may not use this key; add it with `selvedge key create public --origin`")]

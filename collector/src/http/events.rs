@@ -67,6 +67,12 @@ fn time(asked: &str, name: &'static str) -> Result<Option<UnixMillis>, Refusal> 
     time.map(Some).ok_or(Refusal::BadParameter { name, wanted: "an RFC 3339 time" })
 }
 
+/// An event as it is read, with the message as it came: JSON text.
+pub(super) fn shown(event: &StoredEvent, unproven: &BTreeMap<ShapeId, Vec<Identifier>>) -> String {
+    // Only a map with keys that are no strings could fail.
+    serde_json::to_string(&ShownEvent::of(event, true, unproven)).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 struct Page<'a> {
     events: Vec<ShownEvent<'a>>,

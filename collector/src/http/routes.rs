@@ -10,8 +10,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 
 use super::collect::collect;
 use super::{
-    Refusal, State, assets, conflicts, cors, decisions, events, explain, health, metrics, pixel, profiles, redirect,
-    settings,
+    Refusal, State, assets, conflicts, cors, decisions, erasure, events, explain, export, health, metrics, pixel,
+    profiles, redirect, settings,
 };
 use crate::event::EventType;
 use crate::ingest::Shape;
@@ -55,7 +55,8 @@ fn intake(doors: Doors) -> Doors {
 /// protocol.md, section 5.
 fn reads(doors: Doors) -> Doors {
     doors
-        .at("/v1/profiles/{profile}", get(profiles::whole))
+        .at("/v1/profiles/{profile}", get(profiles::whole).delete(erasure::erase))
+        .at("/v1/profiles/{profile}/export", get(export::answer))
         .at("/v1/profiles/{profile}/traits", get(profiles::traits))
         .at("/v1/profiles/{profile}/identifiers", get(profiles::identifiers))
         .at("/v1/profiles/{profile}/events", get(events::page))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use selvedge_core::identifier::Identifier;
+use selvedge_core::identifier::{Identifier, Kind};
 
 use super::Rules;
 use crate::event::{Order, UnixMillis};
@@ -49,7 +49,9 @@ impl Timeline {
         marks.sort_unstable();
         let people: BTreeSet<Identifier> = marks.iter().map(|mark| mark.person.clone()).collect();
         let mut timeline = Self { people, changes: Vec::new() };
-        if let Some(person) = timeline.sole_person().cloned() {
+        if timeline.people.len() == 1 && timeline.people.iter().any(is_nameless) {
+            timeline.begin(None, Owner::Anonymous);
+        } else if let Some(person) = timeline.sole_person().cloned() {
             timeline.begin(None, Owner::Person(person));
         } else {
             timeline.begin(None, Owner::Anonymous);
@@ -68,7 +70,7 @@ impl Timeline {
 
     /// The one person of its marks: whose the device itself is. `None` when several share it, or no one marked it.
     pub fn sole_person(&self) -> Option<&Identifier> {
-        self.people.first().filter(|_| self.people.len() == 1)
+        self.people.first().filter(|person| self.people.len() == 1 && !is_nameless(person))
     }
 
     /// The leaders of all who marked it.
@@ -117,9 +119,21 @@ impl Timeline {
 
 impl Mark {
     fn person(&self) -> Owner {
-        Owner::Person(self.person.clone())
+        if is_nameless(&self.person) { Owner::Anonymous } else { Owner::Person(self.person.clone()) }
     }
 }
+
+/// Somebody who was erased: their marks still say that the device was theirs, and what lies at them is nobody's.
+pub fn nameless(number: i64) -> Identifier {
+    Identifier::new(Kind::new(NAMELESS), number.to_string())
+}
+
+fn is_nameless(person: &Identifier) -> bool {
+    person.kind.as_str() == NAMELESS
+}
+
+/// No kind that anyone could declare.
+const NAMELESS: &str = "";
 
 /// Whether two consecutive marks speak for all that lies between them.
 fn spans(mark: &Mark, next: &Mark, rules: &Rules) -> bool {
@@ -134,8 +148,6 @@ fn start_of(time: UnixMillis, offset_ms: i64) -> Order {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::identifier::Kind;
-
     use super::*;
 
     #[test]

@@ -40,7 +40,7 @@ pub use belonging::{Belonging, owner_by_device};
 pub use conflict::{Conflict, Reason, why_apart};
 pub use crowd::{Quarantine, left};
 pub use decisions::{DecisionVerb, Decisions};
-pub use device::{Mark, Owner, Slice, Timeline};
+pub use device::{Mark, Owner, Slice, Timeline, nameless};
 pub use linked::linked_units;
 pub use place::{ParentEdge, Place, Placing, place};
 pub use profile_id::{ProfileId, profile_id};

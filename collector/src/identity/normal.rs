@@ -49,7 +49,7 @@ impl Blocked {
 /// # Errors
 /// When the value, or the digest of it, names nobody or could be anybody's.
 pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, Blocked> {
-    if is_blocked(value) || rules.blocked.has(value) {
+    if is_blocked(value) || rules.blocked.has(value) || value.trim() == ERASED {
         return Err(Blocked::NamesNobody);
     }
     let writing = Writing::of(&kind);
@@ -110,6 +110,9 @@ fn bounded(kind: Kind, normal: &str, rules: &Rules) -> Result<Identifier, Blocke
     }
     Ok(Identifier::new(kind, normal))
 }
+
+/// What stands in a stored message where the name of somebody stood who was erased. It names nobody.
+pub const ERASED: &str = "[erased]";
 
 /// In which ways the values of a kind are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,11 +13,15 @@ mod conflicts;
 mod decided;
 mod devices;
 mod digests;
+mod doomed;
+mod erased;
+mod erasing;
 mod flags;
 mod ground;
 mod guarding;
 mod memory;
 mod people;
+mod scrubbing;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,6 +29,7 @@ use std::sync::Arc;
 
 pub use self::carried::Became;
 pub use self::decided::{Decision, DecisionRefusal};
+pub use self::erasing::{Erased, Erasure, ErasureRefusal};
 
 use self::changes::Changes;
 use self::memory::{KnownShape, Memory};
@@ -37,12 +42,19 @@ use crate::store::{NameId, Ownership, ShapeId, Store, StoreError, Transaction};
 pub struct Committer {
     rules: Arc<Rules>,
     memory: Memory,
+    /// Whether events are taken in whoever was erased since.
+    admits_erased: bool,
 }
 
 impl Committer {
     /// One that remembers nothing yet.
     pub fn new(rules: Arc<Rules>) -> Self {
-        Self { rules, memory: Memory::default() }
+        Self { rules, memory: Memory::default(), admits_erased: false }
+    }
+
+    /// One that writes what a ledger recorded once more: what is left in there after an erasure may stay.
+    pub fn replaying(rules: Arc<Rules>) -> Self {
+        Self { admits_erased: true, ..Self::new(rules) }
     }
 
     /// Commits all requests of a group, which share a workspace, or none of them. One answer for each.
@@ -59,6 +71,7 @@ impl Committer {
         let Some(first) = group.first() else { return Ok(Vec::new()) };
         let transaction = store.transaction()?;
         let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, first.frame.workspace)?;
+        settling.admits_erased = self.admits_erased;
         let committed = group.iter().map(|submission| settling.take(submission)).collect::<Result<_, _>>()?;
         settling.settle()?;
         transaction.commit()?;
@@ -79,7 +92,7 @@ struct Settling<'a> {
     names: BTreeMap<NameId, Cause>,
     /// Devices whose marks show other people than before.
     devices: BTreeMap<NameId, Cause>,
-    /// Devices that were named for the first time, and could be known by a digest.
+    /// Devices that were named for the first time, or perhaps no more, and could be known by a digest.
     new_devices: BTreeSet<NameId>,
     /// The first shape that it made: all before it were there before.
     first_new_shape: Option<ShapeId>,
@@ -90,6 +103,10 @@ struct Settling<'a> {
     /// The event at hand.
     cause: Cause,
     changes: Changes,
+    /// Whether events are taken in whoever was erased since.
+    admits_erased: bool,
+    /// Stored events that set other traits than before.
+    other_traits: Vec<(ShapeId, Order)>,
 }
 
 /// The event that made something so.
@@ -130,6 +147,8 @@ impl<'a> Settling<'a> {
             first_new_shape: None,
             reguarded: BTreeSet::new(),
             guard_from,
+            admits_erased: false,
+            other_traits: Vec::new(),
             cause: Cause { arrival: 0, message_id: "".into() },
         })
     }
@@ -141,6 +160,7 @@ impl<'a> Settling<'a> {
         self.settle_people()?;
         self.renew_owners()?;
         self.settle_devices()?;
+        self.renew_retold()?;
         self.memory.last_change = Some(self.changes.write(self.transaction, self.workspace)?);
         Ok(())
     }

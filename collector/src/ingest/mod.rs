@@ -10,6 +10,7 @@ mod message_id;
 mod normalise;
 mod parts;
 mod proof;
+mod redact;
 pub mod replay;
 mod secrets;
 mod time;

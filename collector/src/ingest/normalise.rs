@@ -63,6 +63,7 @@ pub(super) fn event(
         trust: alias::trust(&parts, desk),
         older_account,
         claim,
+        lost_names: false,
         traits: traits_set(&parts, event_type),
         snapshot: snapshot(&message_id, event_type, &parts, desk),
         order: Order { time: corrected.time, message_id },

@@ -37,6 +37,7 @@ pub struct Replay<'a> {
 struct Recorded {
     named: Vec<Claimed>,
     trust: Trust,
+    lost_names: bool,
 }
 
 impl<'a> Replay<'a> {
@@ -134,6 +135,7 @@ impl<'a> Replay<'a> {
             trust: said.trust,
             older_account: alias::older_account(&parts, event.event_type, &named, &desk),
             claim: named,
+            lost_names: said.lost_names,
             traits: normalise::traits_set(&parts, event.event_type),
             snapshot: normalise::snapshot(&event.order.message_id, event.event_type, &parts, &desk),
             raw: event.raw.clone(),
@@ -175,12 +177,13 @@ impl<'a> Replay<'a> {
         for name in self.from.names_of(shape)?.into_iter().filter(|name| name.role != Role::Alias) {
             named.push(Claimed { identifier: self.from.name(name.name)?.identifier, strength: name.strength });
         }
-        let trust = match self.from.shape(shape)?.guard {
+        let shape = self.from.shape(shape)?;
+        let trust = match shape.guard {
             Guard::Nothing => Trust::Open,
             Guard::NothingYet | Guard::Held => Trust::Guarded,
             Guard::Everyone => Trust::Strict,
         };
-        Ok(Arc::clone(entry.insert(Arc::new(Recorded { named, trust }))))
+        Ok(Arc::clone(entry.insert(Arc::new(Recorded { named, trust, lost_names: shape.lost_names }))))
     }
 }
 

@@ -112,6 +112,9 @@ pub enum EventRefusal {
     /// A public key used a messageId that only servers may use.
     #[error("messageIds that begin with profile: or import: need a secret key")]
     ReservedMessageId,
+    /// It names somebody who was erased, and is from before that.
+    #[error("it names somebody who was erased, and is from before that; forget the event")]
+    Erased,
     /// More identifiers than one event can mean.
     #[error("the event names more than {limit} people and devices; send one event for each")]
     TooManyIdentifiers {
@@ -134,6 +137,7 @@ impl EventRefusal {
             Self::NameTooLong { .. } => code::NAME_TOO_LONG,
             Self::MessageIdTooLong { .. } => code::MESSAGE_ID_TOO_LONG,
             Self::ReservedMessageId => code::RESERVED_MESSAGE_ID,
+            Self::Erased => code::ERASED,
             Self::TooManyIdentifiers { .. } => code::TOO_MANY_IDENTIFIERS,
         }
     }
@@ -147,7 +151,7 @@ impl EventRefusal {
             Self::MissingEventName => "/event",
             Self::MessageIdTooLong { .. } | Self::ReservedMessageId => "/messageId",
             Self::TooManyIdentifiers { .. } => "/context/externalIds",
-            Self::NotAnObject | Self::EventTooLarge { .. } | Self::TooManyKeys { .. } => "",
+            Self::NotAnObject | Self::EventTooLarge { .. } | Self::TooManyKeys { .. } | Self::Erased => "",
         }
     }
 

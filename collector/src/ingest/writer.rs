@@ -9,18 +9,20 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
-use super::commit::{Committer, Decision, DecisionRefusal};
-use crate::event::{AcceptedEvent, BatchFrame, UnixMillis, Workspace};
+use super::commit::{Committer, Decision, DecisionRefusal, Erased, Erasure, ErasureRefusal};
+use crate::event::{AcceptedEvent, BatchFrame, UnixMillis, Verdict, Workspace};
 use crate::identity::Rules;
 use crate::store::{DecisionId, DecisionRow, Store, StoreError};
 
 /// What became of a request's events: all of them are on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Committed {
     /// Events that are new.
     pub accepted: u32,
     /// Events whose messageId, or a newer version of which, was stored already.
     pub duplicates: u32,
+    /// Events of somebody who was erased since: refused for good.
+    pub erased: Vec<Verdict>,
 }
 
 /// Why nothing of a request was stored. All of it may be sent again.
@@ -89,6 +91,21 @@ impl Intake {
     ) -> impl Future<Output = Result<Result<DecisionRow, DecisionRefusal>, CommitError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let refusal = self.inbox.push(Task::Decision(decision, answer)).err();
+        async move {
+            match refusal {
+                Some(refusal) => Err(refusal),
+                None => answered.await.unwrap_or(Err(CommitError::Failed)),
+            }
+        }
+    }
+
+    /// Erases a person, in its place among the events that wait. Resolves when it is durable.
+    pub fn erase(
+        &self,
+        erasure: Erasure,
+    ) -> impl Future<Output = Result<Result<Erased, ErasureRefusal>, CommitError>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let refusal = self.inbox.push(Task::Erasure(erasure, answer)).err();
         async move {
             match refusal {
                 Some(refusal) => Err(refusal),
@@ -192,18 +209,20 @@ pub enum DecisionTask {
 type Answer = oneshot::Sender<Result<Committed, CommitError>>;
 type GuardAnswer = oneshot::Sender<Result<UnixMillis, CommitError>>;
 type DecisionAnswer = oneshot::Sender<Result<Result<DecisionRow, DecisionRefusal>, CommitError>>;
+type ErasureAnswer = oneshot::Sender<Result<Result<Erased, ErasureRefusal>, CommitError>>;
 
 enum Task {
     Events(Submission, Answer),
     Decision(DecisionTask, DecisionAnswer),
     Guard(Workspace, UnixMillis, GuardAnswer),
+    Erasure(Erasure, ErasureAnswer),
 }
 
 impl Task {
     fn events(&self) -> usize {
         match self {
             Self::Events(submission, _) => submission.events.len(),
-            Self::Decision(..) | Self::Guard(..) => 1,
+            Self::Decision(..) | Self::Guard(..) | Self::Erasure(..) => 1,
         }
     }
 }
@@ -213,6 +232,7 @@ enum Work {
     Group(Vec<Submission>, Vec<Answer>),
     Decision(DecisionTask, DecisionAnswer),
     Guard(Workspace, UnixMillis, GuardAnswer),
+    Erasure(Erasure, ErasureAnswer),
 }
 
 #[derive(Default)]
@@ -245,7 +265,7 @@ impl Tally {
         self.failures_in_a_row.load(Ordering::Relaxed) > 0
     }
 
-    fn note(&self, result: Result<Committed, CommitError>) {
+    fn note(&self, result: &Result<Committed, CommitError>) {
         match result {
             Ok(committed) => {
                 self.accepted.fetch_add(u64::from(committed.accepted), Ordering::Relaxed);
@@ -301,7 +321,7 @@ impl Inbox {
                 Task::Events(submission, _) => {
                     workspace.is_none_or(|workspace| workspace == submission.frame.workspace)
                 }
-                Task::Decision(..) | Task::Guard(..) => workspace.is_none(),
+                Task::Decision(..) | Task::Guard(..) | Task::Erasure(..) => workspace.is_none(),
             })
         {
             events += task.events();
@@ -313,6 +333,10 @@ impl Inbox {
                 Task::Guard(workspace, from, answer) => {
                     state.waiting = state.waiting.saturating_sub(events);
                     return Some(Work::Guard(workspace, from, answer));
+                }
+                Task::Erasure(erasure, answer) => {
+                    state.waiting = state.waiting.saturating_sub(events);
+                    return Some(Work::Erasure(erasure, answer));
                 }
                 Task::Events(submission, answer) => {
                     workspace = Some(submission.frame.workspace);
@@ -344,7 +368,7 @@ fn run(inbox: &Inbox, store: &dyn Store, rules: Arc<Rules>, committed: &watch::S
             Work::Group(group, answers) => {
                 let results = commit_group(&mut committer, store, &group, &inbox.tally);
                 for (answer, result) in answers.into_iter().zip(results) {
-                    inbox.tally.note(result);
+                    inbox.tally.note(&result);
                     // Who asked may be gone; what it sent is stored all the same.
                     let _ = answer.send(result);
                 }
@@ -359,6 +383,10 @@ fn run(inbox: &Inbox, store: &dyn Store, rules: Arc<Rules>, committed: &watch::S
             Work::Guard(workspace, from, answer) => {
                 let done = committer.guard_from(store, workspace, from);
                 let _ = answer.send(done.map_err(|error| logged(&error, "the guard could not be set")));
+            }
+            Work::Erasure(erasure, answer) => {
+                let done = committer.erase(store, &erasure);
+                let _ = answer.send(done.map_err(|error| logged(&error, "nobody could be erased")));
             }
         }
         committed.send_modify(|groups| *groups += 1);
@@ -382,7 +410,7 @@ fn commit_group(
     }
     let alone = |submission| {
         attempt(committer, store, std::slice::from_ref(submission), tally)
-            .map(|committed| committed.first().copied().unwrap_or_default())
+            .map(|committed| committed.first().cloned().unwrap_or_default())
     };
     group.iter().map(alone).collect()
 }

@@ -110,7 +110,7 @@ fn build(ledger: &SqliteStore, task: Task<'_>, scratch: &Scratch) -> Result<Buil
     let Task { before, after, workspace, progress } = task;
     let old = Reader::open(ledger, before, workspace)?;
     let store = SqliteStore::rebuilding(scratch.file(), ledger, after)?;
-    let mut committer = Committer::new(Arc::new(after.clone()));
+    let mut committer = Committer::replaying(Arc::new(after.clone()));
     let mut replay = Replay::new(old.view(), workspace, after)?;
     let total = u64::try_from(old.view().sizes()?.last_seq.0).unwrap_or_default();
     while let Some(at) = replay.step(&mut committer, &store)? {

@@ -13,9 +13,11 @@
 //! - What follows from it, written where it changes: `placement` (whose person an account or contact is), `conflict`,
 //!   `profile` and `change`. Whose an event is stands nowhere: it follows from the shape's anchor, or from the marks
 //!   on its device, as slices of orders.
-//! - What operators set: `write_key`, `identity_key`, `destination`, `dead_letter`.
+//! - What operators set: `write_key`, `identity_key`, `destination`, `dead_letter`; and whom they erased: `erasure`,
+//!   and the `nameless_mark`s that those leave.
 
 mod conflict;
+mod erasing;
 mod error;
 mod marks;
 mod ownership;
@@ -24,6 +26,7 @@ mod record;
 pub mod sqlite;
 
 pub use conflict::{ConflictRow, SaidBy};
+pub use erasing::{Erasing, ErasureCount, ErasureRow, KeptLetter, NameHash, NamelessMark, ScannedEvent};
 pub use error::{Cause, StoreError};
 pub use marks::MarkRules;
 pub(crate) use marks::people_of;
@@ -31,8 +34,8 @@ pub(crate) use ownership::sole;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
-    LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownConflict, ShownDecision,
-    Step,
+    Export, LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownConflict,
+    ShownDecision, Step,
 };
 pub use record::*;
 
@@ -57,6 +60,12 @@ pub trait Store: Send + Sync + 'static {
     /// The key of this digest, revoked or not. Cheap enough for every request, and never older than the last commit
     /// of any process.
     fn key(&self, digest: &KeyDigest) -> Result<Option<StoredKey>, StoreError>;
+
+    /// Deletes what is kept of the ledger as it was before it was built again: it holds what is erased since.
+    fn forget_copies(&self) -> Result<(), StoreError>;
+
+    /// Leaves no trace of what was deleted in the ledger's files. Takes as long as writing the ledger anew.
+    fn compact(&self) -> Result<(), StoreError>;
 
     /// What the tokens of a workspace are judged by, as cheap and as new as [`Store::key`].
     fn identity_keys(&self, workspace: Workspace) -> Result<Arc<IdentityKeys>, StoreError>;
@@ -104,7 +113,11 @@ pub trait View {
     fn shapes_going_by(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
     /// The shapes that mark a device: they name it and somebody.
     fn shapes_marking(&self, device: NameId) -> Result<Vec<Shape>, StoreError>;
-    /// The anchors of the shapes that mark a device, once for each rank and guard.
+    /// The marks that the erased left on a device.
+    fn nameless_marks(&self, device: NameId) -> Result<Vec<NamelessMark>, StoreError>;
+    /// How much was erased so far.
+    fn erasure_count(&self) -> Result<ErasureCount, StoreError>;
+    /// The anchors of the shapes that mark a device, once for each rank and guard; those without a name too.
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError>;
     /// The devices that shapes of this anchor name, each once.
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
@@ -206,7 +219,7 @@ pub trait View {
 }
 
 /// What can be done to the ledger, all of it or nothing.
-pub trait Transaction: View {
+pub trait Transaction: View + Erasing {
     /// Stores what the events of one request share.
     fn insert_batch(&self, frame: &BatchFrame) -> Result<BatchId, StoreError>;
     /// Takes back a batch that brought no event.

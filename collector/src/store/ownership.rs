@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{DeviceAnchor, EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, people_of};
 use crate::event::Order;
-use crate::identity::{Mark, Owner, Rules, Slice, Timeline};
+use crate::identity::{Mark, Owner, Rules, Slice, Timeline, nameless};
 
 /// A profile by the identifier whose id it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,9 @@ impl<'a> Ownership<'a> {
 
     /// The leader of the person that holds an account or contact, or another name of the same.
     pub fn leader(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
+        if name.is_nameless() {
+            return Ok(Some(name));
+        }
         let Some(placement) = self.view.placement(name)? else { return Ok(None) };
         match placement.same_as {
             Some(same) => Ok(self.view.placement(same)?.and_then(|placement| placement.leader())),
@@ -193,6 +196,9 @@ impl<'a> Ownership<'a> {
 
     /// The leader of the one person that holds every account and contact that a shape names.
     fn holder_of_all(&self, shape: &Shape) -> Result<Option<NameId>, StoreError> {
+        if shape.lost_names {
+            return Ok(None);
+        }
         let mut holders = BTreeSet::new();
         for name in self.view.names_of(shape.id)?.iter().filter(|name| matches!(name.role, Role::Lone | Role::Tied)) {
             holders.insert(self.leader(name.name)?);
@@ -221,7 +227,7 @@ impl<'a> Ownership<'a> {
         person: &selvedge_core::identifier::Identifier,
         people: &BTreeSet<NameId>,
     ) -> Result<Option<NameId>, StoreError> {
-        for &leader in people {
+        for &leader in people.iter().filter(|person| !person.is_nameless()) {
             if self.view.name(leader)?.identifier == *person {
                 return Ok(Some(leader));
             }
@@ -232,7 +238,7 @@ impl<'a> Ownership<'a> {
     /// The marks of a device right before and right behind an order, of each shape that marks it. None is of the very
     /// order: that is the order of an event that goes by the device.
     fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
-        let mut marks = Vec::new();
+        let mut marks = self.nameless_marks(device)?;
         for (shape, leader) in self.counted_marks(device)? {
             let person = self.view.name(leader)?.identifier;
             let before = self.view.last_order_before(shape.id, order)?;
@@ -242,11 +248,22 @@ impl<'a> Ownership<'a> {
         Ok(marks)
     }
 
+    /// The marks on a device that the erased left, as far as they count.
+    fn nameless_marks(&self, device: NameId) -> Result<Vec<Mark>, StoreError> {
+        let marks = self.view.nameless_marks(device)?;
+        if marks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rules = self.mark_rules(device, &self.view.anchors_on(device)?)?;
+        let counted = marks.into_iter().filter(|mark| rules.count(mark.rank, mark.guard));
+        Ok(counted.map(|mark| Mark { order: mark.order, person: nameless(mark.person.0) }).collect())
+    }
+
     /// The timeline of a device. Where one person marked it, or too many, when they did so says nothing.
     pub fn timeline(&self, device: NameId) -> Result<Timeline, StoreError> {
         let people = self.people_on(device)?.len();
         let is_shared = (2..=self.rules.device_people_limit).contains(&people);
-        let mut marks = Vec::new();
+        let mut marks = self.nameless_marks(device)?;
         for (shape, leader) in self.counted_marks(device)? {
             let person = self.view.name(leader)?.identifier;
             let orders = if is_shared { self.view.orders_of(shape.id)? } else { vec![shape.first] };
@@ -256,9 +273,9 @@ impl<'a> Ownership<'a> {
     }
 }
 
-/// The one of a set of one.
+/// The one of a set of one, if it has a name.
 pub(crate) fn sole(people: &BTreeSet<NameId>) -> Option<NameId> {
-    people.first().copied().filter(|_| people.len() == 1)
+    people.first().copied().filter(|person| people.len() == 1 && !person.is_nameless())
 }
 
 /// What lies outside sorted slices that do not overlap.

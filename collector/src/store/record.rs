@@ -108,6 +108,8 @@ pub struct Shape {
     pub guard: Guard,
     /// Whether it names accounts or contacts, left or not.
     pub names_someone: bool,
+    /// Whether it named somebody who was erased: then no one can hold every name that it gave.
+    pub lost_names: bool,
     /// Whether it is the claim of a snapshot.
     pub is_snapshot: bool,
 }
@@ -415,6 +417,8 @@ pub struct NewShape<'a> {
     pub rank: Strength,
     /// Its identifiers.
     pub names: &'a [ShapeName],
+    /// Whether it named somebody who was erased.
+    pub lost_names: bool,
 }
 
 /// Where the newest version of a snapshot's subject is.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use selvedge_collector::event::Order;
 use selvedge_core::identifier::Identifier;
 
-use super::Whose;
 use super::claims::{Claim, anchor, devices, is_guarded};
 use super::decisions::InForce;
+use super::erasure::{NamelessMark, is_nameless};
 use super::rules::Rules;
+use super::{Event, Whose};
 
 /// Of every device: the marks that count, in order, each with its person.
 pub(super) type Marks = BTreeMap<Identifier, Vec<Mark>>;
@@ -28,7 +29,7 @@ pub(super) fn marks(
     claims: &[Claim],
     leader: &BTreeMap<Identifier, Identifier>,
     decisions: &InForce,
-    rules: &Rules,
+    (nameless, rules): (&[(Identifier, NamelessMark)], &Rules),
 ) -> Marks {
     let mut all = Marks::new();
     for claim in claims {
@@ -47,6 +48,15 @@ pub(super) fn marks(
                 is_guarded: is_guarded(&claim.event, rules),
             });
         }
+    }
+    for (device, mark) in nameless {
+        let event = Event { trust: mark.trust, ..Event::naming(mark.order.clone(), Vec::new()) };
+        all.entry(device.clone()).or_default().push(Mark {
+            order: mark.order.clone(),
+            person: mark.person.clone(),
+            is_trusted: mark.is_trusted,
+            is_guarded: is_guarded(&event, rules),
+        });
     }
     for marks in all.values_mut() {
         if marks.iter().any(|mark| mark.is_trusted) {
@@ -70,7 +80,13 @@ pub(super) fn owner(claim: &Claim, marks: &Marks, leader: &BTreeMap<Identifier, 
     let of_device = marks.get(*device).map_or(&[][..], Vec::as_slice);
     match person_at(of_device, &claim.event.order, rules) {
         // What names one person never ends at another.
-        Some(person) if claim.gave.iter().all(|name| leader.get(name) == Some(&person)) => Whose::Person(person),
+        Some(person)
+            if !is_nameless(&person)
+                && !claim.event.lost_names
+                && claim.gave.iter().all(|name| leader.get(name) == Some(&person)) =>
+        {
+            Whose::Person(person)
+        }
         _ => Whose::Device((*device).clone()),
     }
 }

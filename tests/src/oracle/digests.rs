@@ -79,7 +79,7 @@ pub fn digest(algorithm: &str, text: &str) -> String {
 }
 
 /// Every digest that a clear value produces, the best first.
-fn digests_of(name: &Identifier, rules: &Rules) -> Vec<Identifier> {
+pub(super) fn digests_of(name: &Identifier, rules: &Rules) -> Vec<Identifier> {
     let forms = customary_forms(name, rules);
     let by = |algorithm: &'static str| forms.iter().map(move |form| digest(algorithm, form));
     let values = ALGORITHMS.iter().flat_map(|(algorithm, ..)| by(algorithm));

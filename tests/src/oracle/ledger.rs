@@ -1,8 +1,12 @@
 //! What the oracle is given: events as they were accepted, and the decisions of operators.
 
+use std::collections::BTreeMap;
+
 use selvedge_collector::event::{Claimed, Order, Snapshot, Trust, UnixMillis};
 use selvedge_core::identifier::Identifier;
 use serde_json::Value;
+
+use super::erasure::{Erased, NamelessMark};
 
 /// Everything that people follow from, but for the rules.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -11,6 +15,10 @@ pub struct Ledger {
     pub events: Vec<Event>,
     /// In any order.
     pub decisions: Vec<Decision>,
+    /// Who was erased, by every name.
+    pub erased: BTreeMap<Identifier, Erased>,
+    /// What those left on devices.
+    pub nameless: Vec<NamelessMark>,
 }
 
 /// One event of a log, as accepted.
@@ -26,6 +34,8 @@ pub struct Event {
     pub trust: Trust,
     /// What it says as an alias call, if it is one. The account that it names is in `claim`, the device is not.
     pub alias: Option<Alias>,
+    /// Whether it named somebody who was erased.
+    pub lost_names: bool,
     /// What it restates, if it is a row of an import or a snapshot.
     pub snapshot: Option<Snapshot>,
 }
@@ -42,7 +52,7 @@ pub struct Alias {
 impl Event {
     /// An event that only names, from a guarded source.
     pub fn naming(order: Order, claim: Vec<Claimed>) -> Self {
-        Self { order, claim, traits: Vec::new(), trust: Trust::Guarded, alias: None, snapshot: None }
+        Self { order, claim, traits: Vec::new(), trust: Trust::Guarded, alias: None, lost_names: false, snapshot: None }
     }
 }
 

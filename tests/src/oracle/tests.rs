@@ -51,7 +51,7 @@ fn an_alias_of_two_that_are_kept_apart_is_refused_and_a_cycle_changes_nothing() 
 fn what_an_account_holds_by_one_name_is_held_by_all_its_names() {
     let log = [said(0, "secret", "user_id:U2"), alias(1, "U1", "U2"), said(2, "public", "user_id:U1 email:e1")];
     let rules = Rules { guard_from: Some(UnixMillis(0)), ..Rules::default() };
-    let replay = replay_ledger(&Ledger { events: log.to_vec(), decisions: Vec::new() }, &rules);
+    let replay = replay_ledger(&Ledger { events: log.to_vec(), ..Ledger::default() }, &rules);
     assert_eq!(replay.unproven, BTreeSet::from(["m2".to_owned()]));
     assert_eq!(replay.people.leader[&name("email:e1")], name("email:e1"));
 }
@@ -72,7 +72,7 @@ fn a_strict_source_names_no_one_without_proof_and_an_open_one_anyone() {
     let open = Event { trust: Trust::Open, ..said(1, "public", "user_id:U2 anonymous_id:a2") };
     let held = said(2, "secret", "user_id:U2");
     let rules = Rules { guard_from: Some(UnixMillis(0)), ..Rules::default() };
-    let replay = replay_ledger(&Ledger { events: vec![strict, open, held], decisions: Vec::new() }, &rules);
+    let replay = replay_ledger(&Ledger { events: vec![strict, open, held], ..Ledger::default() }, &rules);
     assert_eq!(replay.people.owner["m0"], Whose::Device(name("anonymous_id:a1")));
     assert_eq!(replay.people.owner["m1"], Whose::Person(name("user_id:U2")));
     assert_eq!(replay.unproven, BTreeSet::from(["m0".to_owned()]));
@@ -84,7 +84,7 @@ fn on_a_device_that_was_marked_with_trust_guarded_marks_do_not_count_but_open_an
     let marks = |trust: Trust, minute: i64| {
         let observed = Event { trust, ..said(minute, "public", "user_id:U9 anonymous_id:a1") };
         let rules = Rules { guard_from: Some(UnixMillis(5 * MINUTE_MS)), ..Rules::default() };
-        let ledger = Ledger { events: vec![proven.clone(), observed], decisions: Vec::new() };
+        let ledger = Ledger { events: vec![proven.clone(), observed], ..Ledger::default() };
         replay_ledger(&ledger, &rules).people.marked_by[&name("anonymous_id:a1")].len()
     };
     assert_eq!([marks(Trust::Guarded, 5), marks(Trust::Guarded, 4), marks(Trust::Open, 5)], [1, 2, 2]);
@@ -163,7 +163,10 @@ fn apart(number: u64, x: &str, y: &str) -> Decision {
 }
 
 fn of(log: &[Event], decisions: &[Decision]) -> Replay {
-    replay_ledger(&Ledger { events: log.to_vec(), decisions: decisions.to_vec() }, &Rules::default())
+    replay_ledger(
+        &Ledger { events: log.to_vec(), decisions: decisions.to_vec(), ..Ledger::default() },
+        &Rules::default(),
+    )
 }
 
 fn refused(replay: &Replay) -> Vec<[String; 4]> {

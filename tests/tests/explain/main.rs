@@ -317,6 +317,8 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
                     decisions.remove(&id.0);
                 }
             }
+            // These stories have none.
+            Step::Erase(..) => {}
         }
     }
     let heard = Heard { events: &events, decisions: &decisions };

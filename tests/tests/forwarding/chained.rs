@@ -33,7 +33,7 @@ fn a_collector_behind_a_collector_comes_to_the_same_people() -> anyhow::Result<(
             ensure!(comparable(&upstream, &name)? == at_edge, "{name} is another upstream: {at_edge:#}\n{log:#?}");
             profiles += 1;
         }
-        let ledger = Ledger { events: log.clone(), decisions: Vec::new() };
+        let ledger = Ledger { events: log.clone(), ..Ledger::default() };
         let replay = replay_ledger(&ledger, &Rules::default());
         let differences = differences(&upstream, log, &replay, &conflicts)?;
         ensure!(differences.is_empty(), "upstream is not the oracle: {differences:#?}\n{log:#?}");

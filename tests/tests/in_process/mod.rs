@@ -13,7 +13,7 @@ use selvedge_collector::event::{
 };
 use selvedge_collector::identity::{ProfileId, Rules};
 use selvedge_collector::ingest::commit::Committer;
-use selvedge_collector::ingest::writer::Submission;
+use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::store::sqlite::SqliteStore;
 use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader, ShownConflict};
 use selvedge_core::identifier::{Class, Identifier, Kind};
@@ -46,13 +46,13 @@ impl House {
     }
 
     /// Commits some events in one transaction.
-    pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<()> {
+    pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<Committed> {
         let rules = Arc::clone(&self.rules);
         self.commit_accepted((0..).zip(events).map(|(index, event)| accepted(index, event, &rules)).collect())
     }
 
     /// The same with events as the intake makes them.
-    pub(crate) fn commit_accepted(&mut self, events: Vec<AcceptedEvent>) -> anyhow::Result<()> {
+    pub(crate) fn commit_accepted(&mut self, events: Vec<AcceptedEvent>) -> anyhow::Result<Committed> {
         let frame = BatchFrame {
             workspace: WORKSPACE,
             source: Source(1),
@@ -61,8 +61,8 @@ impl House {
             context: Default::default(),
             via: Via::Key,
         };
-        self.committer.commit(&self.store, &[Submission { frame, events }])?;
-        Ok(())
+        let committed = self.committer.commit(&self.store, &[Submission { frame, events }])?;
+        Ok(committed.into_iter().next().unwrap_or_default())
     }
 
     pub(crate) fn reader(&self) -> anyhow::Result<Reader<'_>> {
@@ -131,6 +131,7 @@ fn accepted(index: u32, event: &Event, rules: &Rules) -> AcceptedEvent {
         event_type: if event.traits.is_empty() { EventType::Track } else { EventType::Identify },
         name: None,
         claim,
+        lost_names: event.lost_names,
         trust: event.trust,
         older_account,
         traits: traits.collect(),

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Decide(Decision),
     /// The decision of that number is withdrawn.
     Withdraw(u64),
+    /// An operator erases whoever this is, at this time; without end, if it is a suppression.
+    Erase(Identifier, UnixMillis, bool),
 }
 
 /// What happens, in order, and by which rules.
@@ -41,6 +43,7 @@ impl Story {
                     let decided = ledger.decisions.iter_mut().filter(|decision| decision.number == *number);
                     decided.for_each(|decision| decision.is_withdrawn = true);
                 }
+                Step::Erase(whom, at, is_suppression) => drop(ledger.erase(whom, (*at, *is_suppression), &self.rules)),
             }
         }
         ledger
@@ -51,6 +54,18 @@ impl Story {
 pub(crate) fn story(steps: usize) -> impl Strategy<Value = Story> {
     (sketches(steps, any_source()), rules())
         .prop_map(|(sketches, rules)| Story { steps: Sketched::all(&sketches, "m"), rules })
+}
+
+/// Any story in which people are erased now and then.
+pub(crate) fn story_with_erasures(steps: usize) -> impl Strategy<Value = Story> {
+    let erase = (named(POOLS), prop::sample::select(vec![0, 20, GUARD_DAY, 50, 70]), prop::bool::weighted(0.15));
+    let erasures = prop::collection::vec((any::<prop::sample::Index>(), erase), 1..4);
+    (sketches(steps, any_source()), rules(), erasures).prop_map(|(mut sketches, rules, erasures)| {
+        for (place, (whom, day, is_suppression)) in erasures {
+            sketches.insert(place.index(sketches.len() + 1), Sketched::Erase(whom, day, is_suppression));
+        }
+        Story { steps: Sketched::all(&sketches, "m"), rules }
+    })
 }
 
 /// What guarded sources say: a story of which the guard's time is known, and observed events from after it.
@@ -99,6 +114,8 @@ enum Sketched {
     Decide(Verb, Named, Named),
     /// One of those before, if there is any.
     Withdraw(prop::sample::Index),
+    /// On a day.
+    Erase(Named, i64, bool),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -274,6 +291,9 @@ impl Sketched {
                     let number = usize::try_from(decisions).unwrap_or_default();
                     let withdrawn = (number > 0).then(|| which.index(number) as u64 + 1);
                     steps.extend(withdrawn.map(Step::Withdraw));
+                }
+                Self::Erase(whom, day, is_suppression) => {
+                    steps.push(Step::Erase(whom.identifier(), at(*day, 0), *is_suppression));
                 }
             }
         }

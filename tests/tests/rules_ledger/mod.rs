@@ -1,6 +1,8 @@
 //! A ledger of messages as senders write them, told through the intake, that other rules can be applied to; and random
 //! logs and rules for it.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use selvedge_collector::identity::Rules;
 use selvedge_collector::identity::normal::may_name;
 use selvedge_collector::identity_key::IdentityKeys;
 use selvedge_collector::ingest::commit::Committer;
-use selvedge_collector::ingest::writer::Submission;
+use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::ingest::{Desk, Envelope, Limits, Shape, accept};
 use selvedge_collector::key::{KeyDigest, NewKey, Right, Trust};
 use selvedge_collector::rebuild::{self, Report, Task};
@@ -78,7 +80,7 @@ impl Kept {
     }
 
     /// Takes messages in, in one transaction.
-    pub(crate) fn tell(&mut self, log: &[Said]) -> anyhow::Result<()> {
+    pub(crate) fn tell(&mut self, log: &[Said]) -> anyhow::Result<Vec<Committed>> {
         let keys = self.house.store.view()?.keys(WORKSPACE)?;
         let identity_keys = IdentityKeys::of("default".into(), Vec::new());
         let rules = Arc::clone(&self.house.rules);
@@ -102,8 +104,7 @@ impl Kept {
             }
             group.push(Submission { frame: accepted.frame, events: accepted.events });
         }
-        self.house.committer.commit(&self.house.store, &group)?;
-        Ok(())
+        Ok(self.house.committer.commit(&self.house.store, &group)?)
     }
 
     pub(crate) fn check(&self, after: &Rules) -> anyhow::Result<Report> {
@@ -184,7 +185,7 @@ fn prove(claim: &mut Vec<Claimed>, proven: &[Identifier], rules: &Rules) {
 }
 
 /// Every name that a log could make known.
-fn names(log: &[Said]) -> BTreeSet<Identifier> {
+pub(crate) fn names(log: &[Said]) -> BTreeSet<Identifier> {
     let mut names = BTreeSet::new();
     for said in log {
         names.extend(said.proven.iter().cloned());

@@ -131,6 +131,7 @@ impl Scenario {
         Ledger {
             events: self.said(number, start_ms).into_iter().map(|said| said.event).collect(),
             decisions: decisions.map(|(decided, running)| decided.decision(running, number, start_ms)).collect(),
+            ..Ledger::default()
         }
     }
 

@@ -7,8 +7,9 @@ use selvedge_core::identifier::{Class, Identifier};
 use super::memory::KnownShape;
 use super::told::{Told, digest};
 use super::{Cause, Settling, Touched};
-use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Strength};
+use crate::event::{AcceptedEvent, Claimed, Guard, Order, Snapshot, Source, Strength, UnixMillis, Verdict};
 use crate::identity::{anchor, profile_id, strength};
+use crate::ingest::verdict::EventRefusal;
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
     BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
@@ -21,11 +22,15 @@ impl Settling<'_> {
         let mut committed = Committed::default();
         for event in &submission.events {
             self.cause = Cause { arrival: self.cause.arrival + 1, message_id: event.order.message_id.clone() };
-            let is_new = match &event.snapshot {
+            let became = match &event.snapshot {
                 Some(snapshot) => self.restate(event, snapshot, (batch, submission.frame.source))?,
                 None => self.record(event, (batch, submission.frame.source))?,
             };
-            *if is_new { &mut committed.accepted } else { &mut committed.duplicates } += 1;
+            match became {
+                Arrival::New => committed.accepted += 1,
+                Arrival::Known => committed.duplicates += 1,
+                Arrival::Erased => committed.erased.push(erased_verdict(event)),
+            }
         }
         if committed.accepted == 0 {
             self.transaction.delete_batch(batch)?;
@@ -33,23 +38,28 @@ impl Settling<'_> {
         Ok(committed)
     }
 
-    /// Writes an event; false, and nothing done, for one that is stored.
-    fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<bool, StoreError> {
+    /// Writes an event that is new.
+    fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<Arrival, StoreError> {
         let claims = Told::by(event, (self.workspace, source), self.guard_of(event)).bytes();
         let shape = match self.memory.shapes.get(&claims[..]) {
+            Some(shape) if event.order.time < shape.erased_until => return Ok(Arrival::Erased),
             Some(shape) => shape.clone(),
             None => {
+                let erased_until = self.erased_until(event)?;
+                if event.order.time < erased_until {
+                    return Ok(Arrival::Erased);
+                }
                 // A shape begins with an event of its own: a duplicate that claims something else claims nothing.
                 if self.transaction.has_event(self.workspace, &event.order.message_id)? {
-                    return Ok(false);
+                    return Ok(Arrival::Known);
                 }
-                let shape = self.find_or_make_shape(&claims, event, source)?;
+                let shape = KnownShape { erased_until, ..self.find_or_make_shape(&claims, event, source)? };
                 self.memory.shapes.put(claims.clone().into(), shape.clone());
                 shape
             }
         };
         if self.transaction.insert_event(&self.row(event, batch, shape.id))?.is_none() {
-            return Ok(false);
+            return Ok(Arrival::Known);
         }
         if let Some(known) = self.memory.shapes.get_mut(&claims[..]) {
             known.event_count += 1;
@@ -63,19 +73,22 @@ impl Settling<'_> {
         }
         self.insert_traits(event, shape.id)?;
         self.touch(shape, &event.order);
-        Ok(true)
+        Ok(Arrival::New)
     }
 
-    /// Puts a newer version of a snapshot in the place of the stored one; false for one that is not newer.
+    /// Puts a newer version of a snapshot in the place of the stored one.
     fn restate(
         &mut self,
         event: &AcceptedEvent,
         snapshot: &Snapshot,
         (batch, source): (BatchId, Source),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Arrival, StoreError> {
+        if event.order.time < self.erased_until(event)? {
+            return Ok(Arrival::Erased);
+        }
         let stored = self.transaction.snapshot(self.workspace, &snapshot.subject)?;
         if self.is_settled(event, snapshot, stored)? {
-            return Ok(false);
+            return Ok(Arrival::Known);
         }
         if let Some(stored) = stored {
             self.withdraw(stored.shape)?;
@@ -94,7 +107,7 @@ impl Settling<'_> {
         self.transaction.put_snapshot(self.workspace, &snapshot.subject, &row)?;
         self.insert_traits(event, shape.id)?;
         self.touch(shape, &event.order);
-        Ok(true)
+        Ok(Arrival::New)
     }
 
     /// Whether the ledger needs nothing of a snapshot: it holds this version or a newer one, or an event of its id.
@@ -200,7 +213,10 @@ impl Settling<'_> {
     fn known(&mut self, shape: &Shape, event: &AcceptedEvent) -> Result<KnownShape, StoreError> {
         let names = self.names_in(event)?;
         let event_count = self.transaction.fold_of_shape(shape)?.event_count;
-        Ok(remembered(shape.id, (shape.first.clone(), event_count), shape.anchor, &names))
+        Ok(KnownShape {
+            lost_names: shape.lost_names,
+            ..remembered(shape.id, (shape.first.clone(), event_count), shape.anchor, &names)
+        })
     }
 
     /// Stores what an event claims as the first to do so.
@@ -223,9 +239,11 @@ impl Settling<'_> {
             anchor,
             rank,
             names: &names,
+            lost_names: event.lost_names,
         })?;
         self.first_new_shape.get_or_insert(id);
-        let shape = remembered(id, (event.order.clone(), 0), anchor, &names);
+        let shape =
+            KnownShape { lost_names: event.lost_names, ..remembered(id, (event.order.clone(), 0), anchor, &names) };
         self.note_new_claim(&shape, &names)?;
         Ok(shape)
     }
@@ -299,7 +317,12 @@ impl Settling<'_> {
             Some(name) => name,
             None => {
                 let profile_id = profile_id(&self.workspace_name, identifier);
-                let name = self.transaction.insert_name(self.workspace, &NewName { identifier, class, profile_id })?;
+                let new = NewName { identifier, class, profile_id };
+                let erased = match self.memory.erasure_key(self.transaction)? {
+                    Some(_) => self.transaction.revive_name(self.workspace, &new)?,
+                    None => None,
+                };
+                let name = erased.map_or_else(|| self.transaction.insert_name(self.workspace, &new), Ok)?;
                 self.note_digests(name, identifier, class)?;
                 name
             }
@@ -351,5 +374,29 @@ fn remembered(
     let of =
         |is_wanted: fn(Role) -> bool| names.iter().filter(|name| is_wanted(name.role)).map(|name| name.name).collect();
     let devices = of(|role| role == Role::Device);
-    KnownShape { id, first, event_count, anchor, devices, people: of(|role| matches!(role, Role::Lone | Role::Tied)) }
+    let people = of(|role| matches!(role, Role::Lone | Role::Tied));
+    let erased_until = UnixMillis(i64::MIN);
+    KnownShape { id, first, event_count, anchor, devices, people, lost_names: false, erased_until }
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// It is stored.
+    New,
+    /// It, or a newer version of what it restates, was stored before. Nothing was done.
+    Known,
+    /// It is of somebody who was erased since. Nothing was done.
+    Erased,
+}
+
+fn erased_verdict(event: &AcceptedEvent) -> Verdict {
+    let refusal = EventRefusal::Erased;
+    Verdict {
+        index: event.index,
+        message_id: Some((&*event.order.message_id).into()),
+        code: refusal.code(),
+        pointer: refusal.pointer().into(),
+        reason: refusal.to_string().into(),
+    }
 }

@@ -226,6 +226,11 @@ impl Settling<'_> {
     pub(super) fn unsettle_decided(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
         self.memory.forget_decisions();
         self.cause = Cause { arrival: 1, message_id: row.id.said_as() };
+        self.unsettle_names_of(row)
+    }
+
+    /// The same, because of what is at hand.
+    pub(super) fn unsettle_names_of(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
         for name in [Some(row.x), row.y].into_iter().flatten() {
             if self.transaction.name(name)?.class != Class::Device {
                 self.unsettle(&[name]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
-use crate::store::{NameId, ProfileKey, StoreError, people_of, sole};
+use crate::store::{DeviceAnchor, NameId, ProfileKey, StoreError, people_of, sole};
 
 impl Settling<'_> {
     /// Gives every profile its next version that owns one of the group's events.
@@ -111,7 +111,7 @@ impl Settling<'_> {
                 self.changes.renew(device, because);
                 Ok(names_device_only)
             }
-            ([device], 1) if names_device_only => {
+            ([device], 1) if names_device_only && sole(&people).is_some() && !touched.shape.lost_names => {
                 people.first().iter().for_each(|person| self.changes.renew(**person, because));
                 let device = self.device_of(*device)?;
                 Ok(!self.memory.marks(self.transaction, device)?.keeps_strangers)
@@ -165,13 +165,20 @@ impl Settling<'_> {
         if people.len() <= self.rules.device_people_limit + 1 {
             // The device itself is one person's or several's; and what they own by it is others' where marks count no
             // more.
-            for mark in self.transaction.anchors_on(device)? {
+            for mark in self.named_anchors_on(device)? {
                 if let Some(person) = self.memory.leader(self.transaction, mark.anchor)? {
                     self.changes.renew(person, because);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The anchors of those who marked a device and were not erased.
+    fn named_anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError> {
+        let mut marks = self.transaction.anchors_on(device)?;
+        marks.retain(|mark| !mark.anchor.is_nameless());
+        Ok(marks)
     }
 
     fn owns_events(&self, key: ProfileKey) -> Result<bool, StoreError> {
@@ -188,7 +195,7 @@ impl Settling<'_> {
     fn sole_person_before(&mut self, device: NameId) -> Result<Option<NameId>, StoreError> {
         let first_new = self.first_new_shape;
         let mut people = BTreeSet::new();
-        for mark in self.transaction.anchors_on(device)? {
+        for mark in self.named_anchors_on(device)? {
             if first_new.is_none_or(|first_new| mark.since < first_new) {
                 people.extend(self.memory.leader(self.transaction, mark.anchor)?);
             }

@@ -29,9 +29,10 @@ impl Settling<'_> {
         self.transaction.set_rule(self.workspace, GUARD_FROM, &from.0.to_string())?;
         self.guard_from = Some(from);
         self.cause = Cause { arrival: 1, message_id: "rule:guard_from".into() };
+        self.transaction.guard_nameless(from)?;
         for shape in self.transaction.shapes_to_guard(self.workspace, from)? {
             let names = self.transaction.names_of(shape.id)?;
-            let guarded = self.transaction.guard_shape(&shape, &self.guarded_digest(&shape, &names)?, from)?;
+            let guarded = self.transaction.guard_shape(&shape, &self.retold(&shape, &names, Guard::Held)?, from)?;
             self.first_new_shape.get_or_insert(guarded);
             for named in names {
                 match named.role {
@@ -44,8 +45,8 @@ impl Settling<'_> {
         Ok(from)
     }
 
-    /// Under which a shape is found by events that tell the same, guarded.
-    fn guarded_digest(&self, shape: &Shape, names: &[ShapeName]) -> Result<[u8; 16], StoreError> {
+    /// Under which a shape is found by events that tell the same, with these names and under this guard.
+    pub(super) fn retold(&self, shape: &Shape, names: &[ShapeName], guard: Guard) -> Result<[u8; 16], StoreError> {
         let (mut claim, mut older_account) = (Vec::new(), None);
         for named in names {
             let identifier = self.transaction.name(named.name)?.identifier;
@@ -62,9 +63,10 @@ impl Settling<'_> {
         let told = Told {
             workspace: self.workspace,
             source: shape.source,
-            guard: Guard::Held,
+            guard,
             claim: &claim,
             older_account: older_account.as_ref(),
+            lost_names: shape.lost_names,
             subject: shape.is_snapshot.then_some(&*row),
         };
         Ok(digest(&told.bytes()))

@@ -23,6 +23,7 @@ pub(super) struct Memory {
     workspaces: HashMap<Workspace, Arc<str>>,
     has_aliases: Option<bool>,
     has_digests: Option<bool>,
+    erasure_key: Option<Option<[u8; 32]>>,
     guard_from: HashMap<Workspace, Option<UnixMillis>>,
     /// Those that stand.
     decisions: Option<Arc<[DecisionRow]>>,
@@ -40,6 +41,10 @@ pub(super) struct KnownShape {
     pub(super) devices: Arc<[NameId]>,
     /// Accounts and contacts.
     pub(super) people: Arc<[NameId]>,
+    /// Whether it named somebody who was erased.
+    pub(super) lost_names: bool,
+    /// When the last of its names was erased: from before that, nothing is taken in. `i64::MIN` for never.
+    pub(super) erased_until: UnixMillis,
 }
 
 /// Where an account or contact stands.
@@ -108,6 +113,7 @@ impl Default for Memory {
             workspaces: HashMap::new(),
             has_aliases: None,
             has_digests: None,
+            erasure_key: None,
             guard_from: HashMap::new(),
             decisions: None,
             last_change: None,
@@ -173,6 +179,14 @@ impl Memory {
         Ok(())
     }
 
+    /// The key of the hashes of those who were erased; `None` when nobody was.
+    pub(super) fn erasure_key(&mut self, transaction: &dyn Transaction) -> Result<Option<[u8; 32]>, StoreError> {
+        match self.erasure_key {
+            Some(key) => Ok(key),
+            None => Ok(*self.erasure_key.insert(transaction.erasure_key(None)?)),
+        }
+    }
+
     pub(super) fn note_alias(&mut self) {
         self.has_aliases = Some(true);
     }
@@ -218,6 +232,9 @@ impl Memory {
 
     /// Who leads the person of a name, or of another name of the same.
     pub(super) fn leader(&mut self, view: &dyn View, name: NameId) -> Result<Option<NameId>, StoreError> {
+        if name.is_nameless() {
+            return Ok(Some(name));
+        }
         let standing = self.standing(view, name)?;
         match standing.flags.same_as {
             Some(same) => Ok(self.standing(view, same)?.leader),

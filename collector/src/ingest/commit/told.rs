@@ -14,6 +14,8 @@ pub(super) struct Told<'a> {
     /// In (class, kind priority, value) order.
     pub(super) claim: &'a [Claimed],
     pub(super) older_account: Option<&'a Identifier>,
+    /// Whether it named somebody who was erased.
+    pub(super) lost_names: bool,
     pub(super) subject: Option<&'a str>,
 }
 
@@ -21,7 +23,8 @@ impl<'a> Told<'a> {
     /// What an event tells.
     pub(super) fn by(event: &'a AcceptedEvent, (workspace, source): (Workspace, Source), guard: Guard) -> Self {
         let subject = event.snapshot.as_ref().map(|snapshot| &*snapshot.subject);
-        Self { workspace, source, guard, claim: &event.claim, older_account: event.older_account.as_ref(), subject }
+        let (claim, older_account, lost_names) = (&event.claim[..], event.older_account.as_ref(), event.lost_names);
+        Self { workspace, source, guard, claim, older_account, lost_names, subject }
     }
 
     /// Each part with its length, so that no two claims run together.
@@ -51,6 +54,9 @@ impl<'a> Told<'a> {
         if let Some(older) = self.older_account {
             part(b"alias");
             part(older.value.as_bytes());
+        }
+        if self.lost_names {
+            part(b"lost");
         }
         if let Some(subject) = self.subject {
             part(b"snapshot");

@@ -54,13 +54,19 @@ impl Reader<'_> {
         let next = found.last().filter(|_| more).map(|(order, _)| EventCursor(order.clone()));
         let events: Vec<StoredEvent> =
             found.into_iter().map(|(_, seq)| self.view.event(seq)).collect::<Result<_, _>>()?;
+        let unproven = self.unproven_of(&events)?;
+        Ok(Some(EventPage { events, unproven, next }))
+    }
+
+    /// What events named and do not count for, by their shapes.
+    pub(super) fn unproven_of(&self, events: &[StoredEvent]) -> Result<BTreeMap<ShapeId, Vec<Identifier>>, StoreError> {
         let mut unproven = BTreeMap::new();
-        for event in &events {
+        for event in events {
             if let Entry::Vacant(entry) = unproven.entry(event.shape) {
                 entry.insert(self.unproven_in(event.shape)?);
             }
         }
-        Ok(Some(EventPage { events, unproven, next }))
+        Ok(unproven)
     }
 
     /// The accounts and contacts that the guard takes out of what a shape observes.

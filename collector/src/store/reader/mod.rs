@@ -5,6 +5,7 @@ mod cursor;
 mod decisions;
 mod events;
 mod explain;
+mod export;
 mod feed;
 mod profile;
 
@@ -13,6 +14,7 @@ pub use cursor::{ConflictCursor, EventCursor, NotACursor};
 pub use decisions::ShownDecision;
 pub use events::{EventPage, EventQuery};
 pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
+pub use export::Export;
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
 

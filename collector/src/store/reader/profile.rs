@@ -68,6 +68,7 @@ impl Reader<'_> {
             event_count: fold.event_count,
             people: people
                 .into_iter()
+                .filter(|leader| !leader.is_nameless())
                 .map(|leader| Ok(self.view.name(leader)?.profile_id))
                 .collect::<Result<_, StoreError>>()?,
         })

@@ -48,7 +48,7 @@ impl Session<'_> {
     }
 
     /// A shape's fold over the events that it has now.
-    fn fold_again(&self, shape: ShapeId) -> Result<(), StoreError> {
+    pub(super) fn fold_again(&self, shape: ShapeId) -> Result<(), StoreError> {
         const SQL: &str = "
             update shape set
                 event_count = (select case when count(*) >= :many then count(*) end from event where shape = :shape),

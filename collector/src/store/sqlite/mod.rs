@@ -7,11 +7,13 @@
 mod checkpoint;
 mod column;
 mod connection;
+mod erase;
 mod feed;
 mod folds;
 mod guard;
 mod identity_keys;
 mod keys;
+mod marks;
 mod names;
 mod rebuild;
 mod recorded;
@@ -84,6 +86,14 @@ impl Store for SqliteStore {
         // The cache holds only what it can ask for again.
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.find(digest, &self.readers)
+    }
+
+    fn forget_copies(&self) -> Result<(), StoreError> {
+        self.delete_copies()
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        self.write_anew()
     }
 
     fn identity_keys(&self, workspace: Workspace) -> Result<Arc<IdentityKeys>, StoreError> {

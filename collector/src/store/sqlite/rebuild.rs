@@ -12,7 +12,7 @@ use selvedge_core::identifier::{Identifier, Kind};
 use super::column::Code;
 use super::connection::{Readers, open_writer};
 use super::{FILE, SqliteStore, opening, schema};
-use crate::event::UnixMillis;
+use crate::event::{Guard, UnixMillis};
 use crate::identity::Rules;
 use crate::identity::normal::digest::{digests, is_hashable};
 use crate::store::{DigestPrefix, NameId, StoreError};
@@ -26,7 +26,18 @@ macro_rules! carried {
     };
 }
 
-carried!("workspace", "write_key", "identity_key", "destination", "rule", "dead_letter", "identifier");
+carried!(
+    "workspace",
+    "write_key",
+    "identity_key",
+    "destination",
+    "rule",
+    "dead_letter",
+    "identifier",
+    "secret",
+    "erasure",
+    "nameless_mark"
+);
 
 /// What a commit of anyone else changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +57,7 @@ impl SqliteStore {
         attached(&mut writer, old, |writer| {
             CARRIED.iter().try_for_each(|sql| writer.execute_batch(sql))?;
             classify(writer, rules)?;
+            guard_nameless_marks(writer, rules)?;
             note_digests(writer, rules)
         })?;
         let readers = Readers::new(file.to_owned());
@@ -185,6 +197,20 @@ fn classify(writer: &Connection, rules: &Rules) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// What the erased observed is guarded from another moment on, or not at all.
+fn guard_nameless_marks(writer: &Connection, rules: &Rules) -> rusqlite::Result<()> {
+    const SQL: &str = "
+        update nameless_mark
+        set guard = case
+            when time >= coalesce(:from, (select cast(value as integer) from main.rule where name = 'guard_from'))
+            then :held else :not_yet end
+        where guard in (:held, :not_yet)";
+    let params = named_params! {
+        ":from": rules.guard_from, ":held": Code(Guard::Held), ":not_yet": Code(Guard::NothingYet),
+    };
+    writer.execute(SQL, params).map(drop)
+}
+
 /// Which digests a value may be said by follows from the region.
 fn note_digests(writer: &Connection, rules: &Rules) -> rusqlite::Result<()> {
     const NAMES: &str = "select id, workspace, kind, value from identifier";
@@ -239,7 +265,7 @@ fn unopened(path: &Path, error: io::Error) -> StoreError {
 /// 16 MiB of log: pages that many groups change are moved once.
 const CHECKPOINT_PAGES: i64 = 4_000;
 /// Between the name of the ledger and the time at which another took its place.
-const BEFORE: &str = ".before-";
+pub(super) const BEFORE: &str = ".before-";
 
 #[cfg(test)]
 mod tests {

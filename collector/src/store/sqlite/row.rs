@@ -6,7 +6,8 @@ use super::column::Code;
 use crate::event::{Order, Source, Strength};
 use crate::identity::incremental::Reach;
 use crate::store::{
-    ConflictRow, DecisionId, EventSlice, Parent, Place, Placement, SaidBy, Shape, Stood, StoredEvent, Transition,
+    ConflictRow, DecisionId, EventSlice, Parent, Place, Placement, Role, SaidBy, Shape, ShapeName, Stood, StoredEvent,
+    Transition,
 };
 
 pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
@@ -17,7 +18,8 @@ pub(super) fn shape(row: &Row<'_>) -> rusqlite::Result<Shape> {
         event_count: row.get::<_, Option<i64>>(4)?.map(|_| count(row, 4)).transpose()?,
         anchor: row.get(5)?,
         rank: row.get::<_, Code<_>>(6)?.0,
-        names_someone: row.get(7)?,
+        names_someone: row.get::<_, i64>(7)? > 0,
+        lost_names: row.get::<_, i64>(7)? > 1,
         is_snapshot: row.get(8)?,
         guard: row.get::<_, Code<_>>(9)?.0,
     })
@@ -85,6 +87,14 @@ pub(super) fn said_by(said_by: SaidBy) -> SaidByColumns {
         SaidBy::Edge { source, strength } => (EDGE, Some(source), Some(Code(strength)), None),
         SaidBy::Alias { source } => (ALIAS, Some(source), Some(Code(Strength::Asserted)), None),
         SaidBy::Link(decision) => (LINK, None, None, Some(decision)),
+    }
+}
+
+/// `shape.names_someone`.
+pub(super) fn names_someone(names: &[ShapeName], lost_names: bool) -> i64 {
+    match lost_names {
+        true => 2,
+        false => names.iter().any(|name| matches!(name.role, Role::Lone | Role::Tied)).into(),
     }
 }
 

@@ -53,6 +53,22 @@ create table decision (
     withdrawn_at integer
 );
 
+-- Random bytes that never leave the ledger.
+create table secret (
+    name text primary key,
+    value blob not null
+) without rowid;
+
+-- Who was erased, by keyed hashes of names: what they said before is not taken in again.
+create table erasure (
+    workspace integer not null,
+    hash blob not null,
+    at integer not null,
+    is_suppressed integer not null,
+    is_derived integer not null, -- a digest of what was erased, not said itself
+    primary key (workspace, hash)
+) without rowid;
+
 create table dead_letter (
     id integer primary key,
     destination text not null,
@@ -116,7 +132,7 @@ create table shape (
     anchor integer,
     rank integer not null,
     guard integer not null, -- 0 nothing is taken out, 1 nothing yet, 2 held names, 3 everyone
-    names_someone integer not null,
+    names_someone integer not null, -- 0 no, 1 yes, 2 also somebody who was erased
     first_time integer not null,
     first_message_id text not null,
     event_count integer, -- once there are many: few are counted where they are listed, and cost no write here
@@ -161,6 +177,17 @@ create table set_aside (
     kind text not null,
     value text not null,
     primary key (workspace, message_id, kind)
+) without rowid;
+
+-- What the erased leave on devices that others used too: that somebody was there, without a name.
+create table nameless_mark (
+    device integer not null,
+    time integer not null,
+    message_id text not null,
+    person integer not null, -- below 0, and another for each who was erased
+    rank integer not null,
+    guard integer not null,
+    primary key (device, time, message_id)
 ) without rowid;
 
 -- What follows from it.

@@ -36,6 +36,11 @@ impl<'a> Session<'a> {
         Ok(self.last_row())
     }
 
+    /// Sets how the connection works.
+    pub(super) fn set_pragma(&self, name: &'static str, value: &'static str) -> Result<(), StoreError> {
+        Ok(self.connection.pragma_update(None, name, value)?)
+    }
+
     /// The row that the last insert made.
     pub(super) fn last_row(&self) -> i64 {
         self.connection.last_insert_rowid()
@@ -49,6 +54,21 @@ impl<'a> Session<'a> {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.query_map(params, read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Looks at every row of a query, one after the other.
+    pub(super) fn each(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        mut look: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            look(row)?;
+        }
+        Ok(())
     }
 
     /// The first row of a query.

@@ -7,17 +7,24 @@ use super::session::Session;
 use super::view::within_slice;
 use crate::store::{EventSlice, StoreError, StoredTrait};
 
+/// Jumps from name to name: a trait that was set with every page view costs no more than one that was set once.
+macro_rules! with_names_of_traits {
+    () => {
+        "with recursive named (name) as (
+            select min(name) from trait_set where shape = :shape
+            union all
+            select (select min(name) from trait_set where shape = :shape and name > named.name)
+            from named where named.name is not null
+         ) "
+    };
+}
+pub(super) use with_names_of_traits;
+
 impl Session<'_> {
     pub(super) fn read_latest_traits(&self, slice: &EventSlice) -> Result<Vec<StoredTrait>, StoreError> {
-        // Jumps from name to name: a trait that was set with every page view costs no more than one that was set once.
         const SQL: &str = concat!(
-            "with recursive named (name) as (
-                select min(name) from trait_set where shape = :shape
-                union all
-                select (select min(name) from trait_set where shape = :shape and name > named.name)
-                from named where named.name is not null
-             )
-             select latest.name, latest.time, latest.message_id, latest.value
+            with_names_of_traits!(),
+            "select latest.name, latest.time, latest.message_id, latest.value
              from named join trait_set latest on latest.shape = :shape and latest.name = named.name
              where (latest.time, latest.message_id) = (
                 select time, message_id from trait_set where shape = :shape and name = named.name and",
@@ -49,6 +56,6 @@ impl Session<'_> {
     }
 }
 
-fn stored_trait(row: &Row<'_>) -> rusqlite::Result<StoredTrait> {
+pub(super) fn stored_trait(row: &Row<'_>) -> rusqlite::Result<StoredTrait> {
     Ok(StoredTrait { name: row.get(0)?, order: order(row, 1)?, value: row.get(3)? })
 }

@@ -5,15 +5,15 @@ use selvedge_core::identifier::{Identifier, Kind};
 
 use super::column::Code;
 use super::folds::MANY_EVENTS;
-use super::row::{CREATED, DELETED, MERGED, SPLIT, said_by};
+use super::row::{CREATED, DELETED, MERGED, SPLIT, names_someone, said_by};
 use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity_key::{IdentityKeyId, NewIdentityKey};
 use crate::key::NewKey;
 use crate::store::{
     BatchId, ChangeSeq, ConflictRow, DeadLetter, DecisionId, DecisionRow, DigestPrefix, NameId, NewDecision, NewEvent,
-    NewName, NewShape, Parent, Placement, Position, Role, Seq, Shape, ShapeId, ShapeName, SnapshotRow, Stood,
-    StoreError, Transaction, Transition, TransitionRow,
+    NewName, NewShape, Parent, Placement, Position, Seq, Shape, ShapeId, ShapeName, SnapshotRow, Stood, StoreError,
+    Transaction, Transition, TransitionRow,
 };
 
 impl Transaction for Session<'_> {
@@ -365,7 +365,7 @@ impl Session<'_> {
                 ":anchor": shape.anchor,
                 ":rank": Code(shape.rank),
                 ":guard": Code(shape.guard),
-                ":names_someone": shape.names.iter().any(|name| matches!(name.role, Role::Lone | Role::Tied)),
+                ":names_someone": names_someone(shape.names, shape.lost_names),
                 ":time": shape.first.time,
                 ":message_id": &*shape.first.message_id,
             },
@@ -378,7 +378,7 @@ impl Session<'_> {
         self.execute(SQL, named_params! { ":seq": seq, ":profile": profile }).map(drop)
     }
 
-    fn insert_shape_name(&self, shape: ShapeId, name: &ShapeName) -> Result<(), StoreError> {
+    pub(super) fn insert_shape_name(&self, shape: ShapeId, name: &ShapeName) -> Result<(), StoreError> {
         const SQL: &str = "
             insert into shape_identifier (shape, identifier, role, strength)
             values (:shape, :name, :role, :strength)";

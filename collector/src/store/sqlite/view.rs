@@ -13,9 +13,10 @@ use crate::identity::{ProfileId, profile_id};
 use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
 use crate::store::{
-    AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix, EventSlice,
-    Fold, Name, NameId, NameSpan, Placement, Position, ProfileRow, RecordedEvent, Role, Seq, Shape, ShapeId, ShapeName,
-    Sizes, SnapshotRow, StoreError, StoredEvent, StoredTrait, TransitionRow, View,
+    AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix,
+    ErasureCount, EventSlice, Fold, Name, NameId, NameSpan, NamelessMark, Placement, Position, ProfileRow,
+    RecordedEvent, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow, StoreError, StoredEvent, StoredTrait,
+    TransitionRow, View,
 };
 
 macro_rules! shape_columns {
@@ -47,7 +48,7 @@ macro_rules! within_slice {
           and (time < :to_time or message_id < :to_message_id) "
     };
 }
-pub(super) use {event_columns, within_slice};
+pub(super) use {any_name_of_device, event_columns, within_slice};
 
 impl View for Session<'_> {
     fn workspace(&self, name: &str) -> Result<Option<Workspace>, StoreError> {
@@ -67,7 +68,8 @@ impl View for Session<'_> {
     }
 
     fn name_of_profile(&self, workspace: Workspace, id: &ProfileId) -> Result<Option<NameId>, StoreError> {
-        const SQL: &str = "select id from identifier where profile_id = :profile_id and workspace = :workspace";
+        const SQL: &str = "
+            select id from identifier where profile_id = :profile_id and workspace = :workspace and kind <> ''";
         self.first(SQL, named_params! { ":workspace": workspace, ":profile_id": id.as_bytes() }, |row| row.get(0))
     }
 
@@ -157,22 +159,16 @@ impl View for Session<'_> {
         self.all(SQL, named_params! { ":device": device, ":role": Code(Role::Device) }, shape)
     }
 
+    fn nameless_marks(&self, device: NameId) -> Result<Vec<NamelessMark>, StoreError> {
+        self.read_nameless_marks(device)
+    }
+
+    fn erasure_count(&self) -> Result<ErasureCount, StoreError> {
+        self.read_erasure_count()
+    }
+
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError> {
-        const SQL: &str = concat!(
-            "select shape.anchor, shape.rank, shape.guard, min(shape.id)
-             from shape_identifier named join shape on shape.id = named.shape where",
-            any_name_of_device!(),
-            "and shape.anchor is not null group by shape.anchor, shape.rank, shape.guard"
-        );
-        let params = named_params! { ":device": device, ":role": Code(Role::Device) };
-        self.all(SQL, params, |row| {
-            Ok(DeviceAnchor {
-                anchor: row.get(0)?,
-                rank: row.get::<_, Code<_>>(1)?.0,
-                guard: row.get::<_, Code<_>>(2)?.0,
-                since: row.get(3)?,
-            })
-        })
+        self.read_anchors_on(device)
     }
 
     fn claims_of(&self, name: NameId) -> Result<Vec<(Guard, Strength)>, StoreError> {

@@ -96,8 +96,8 @@ impl Evidence<'_> {
         if people.len() < 2 {
             return Ok(None);
         }
-        let ids =
-            people.iter().map(|person| Ok(self.view.name(*person)?.profile_id)).collect::<Result<_, StoreError>>()?;
+        let named = people.iter().filter(|person| !person.is_nameless());
+        let ids = named.map(|person| Ok(self.view.name(*person)?.profile_id)).collect::<Result<_, StoreError>>()?;
         let is_crowd = people.len() > self.reader.rules.device_people_limit;
         let in_words = words::shared_device(&self.identifier(name)?, people.len(), is_crowd);
         let reason = if is_crowd { "quarantined" } else { "shared_device" };

@@ -93,6 +93,7 @@ impl Crowd {
             claim: claim.into_iter().map(|identifier| Claimed { identifier, strength }).collect(),
             trust: Trust::Guarded,
             older_account: None,
+            lost_names: false,
             traits: Vec::new(),
             snapshot: None,
             raw: RAW.into(),

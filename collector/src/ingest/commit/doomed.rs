@@ -1,0 +1,151 @@
+//! Who is erased: found by any name or id, with all names, and with the hashes by which those are known again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use selvedge_core::identifier::{Class, Identifier, Kind};
+
+use super::Settling;
+use super::erased::hash_of_id;
+use crate::identity::ProfileId;
+use crate::identity::normal::Digest;
+use crate::identity::normal::digest::{digest_of, digests};
+use crate::store::{DigestPrefix, Lookup, NameHash, NameId, ProfileKey, StoreError};
+
+/// Who is meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Profile(ProfileKey),
+    /// A name that is nobody's: of a crowd, or ignored.
+    Nobody(NameId),
+}
+
+/// Who is erased.
+pub(super) struct Doomed {
+    pub(super) whose: Whose,
+    pub(super) profile: Option<ProfileId>,
+    /// All its names, and those that are digests of them; whether the person itself has it.
+    pub(super) names: BTreeMap<NameId, (Identifier, bool)>,
+}
+
+impl Doomed {
+    pub(super) fn identifiers(&self) -> Vec<Identifier> {
+        self.names.values().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn has(&self, name: NameId) -> bool {
+        self.names.contains_key(&name)
+    }
+}
+
+impl Settling<'_> {
+    pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
+        let (id, is_by_id) = match whom {
+            Lookup::Identifier(name) => (self.transaction.name_id(self.workspace, name)?, false),
+            Lookup::ProfileId(id) => (self.transaction.name_of_profile(self.workspace, id)?, true),
+        };
+        let Some(id) = id else { return Ok(None) };
+        if self.transaction.name(id)?.class != Class::Device {
+            let leader = self.ownership().leader(id)?;
+            let nobody = Whose::Nobody(self.ownership().device(id)?);
+            return Ok(Some(leader.map_or(nobody, |leader| Whose::Profile(ProfileKey::Person(leader)))));
+        }
+        // As everywhere: while the anonymous profile stands, its id means it.
+        if is_by_id && self.transaction.profile(id)?.is_some_and(|row| row.is_alive) {
+            return Ok(Some(Whose::Profile(ProfileKey::Device(id))));
+        }
+        let device = self.ownership().device(id)?;
+        Ok(Some(Whose::Profile(self.ownership().whose_device(device)?)))
+    }
+
+    /// All names of who is meant.
+    pub(super) fn doom(&self, whose: Whose) -> Result<Doomed, StoreError> {
+        let view = self.transaction;
+        let mut own = BTreeSet::new();
+        match whose {
+            Whose::Nobody(name) => drop(own.insert(name)),
+            Whose::Profile(ProfileKey::Device(device)) => drop(own.insert(device)),
+            Whose::Profile(key @ ProfileKey::Person(leader)) => {
+                for member in view.members(leader)? {
+                    own.insert(member);
+                    for device in view.devices_marked_by(member)? {
+                        if self.ownership().whose_device(device)? == key {
+                            own.insert(device);
+                        }
+                    }
+                }
+            }
+        }
+        for name in own.clone() {
+            own.extend(view.other_names_of(name)?);
+        }
+        let mut names = BTreeMap::new();
+        for name in own {
+            let identifier = view.name(name)?.identifier;
+            for other in self.other_forms(&identifier)? {
+                let other_identifier = view.name(other)?.identifier;
+                names.entry(other).or_insert((other_identifier, false));
+            }
+            names.insert(name, (identifier, true));
+        }
+        let profile = match whose {
+            Whose::Nobody(_) => None,
+            Whose::Profile(key) => Some(view.name(key.name())?.profile_id),
+        };
+        Ok(Doomed { whose, profile, names })
+    }
+
+    /// The rows of what says the same: of a clear value its digests, of a digest the clear values that nobody says, of
+    /// an account the device that an alias makes of it.
+    fn other_forms(&self, name: &Identifier) -> Result<Vec<NameId>, StoreError> {
+        let mut forms = Vec::new();
+        for digest in digests(name, self.rules) {
+            let said = Identifier::new(name.kind.clone(), digest.to_string());
+            forms.extend(self.transaction.name_id(self.workspace, &said)?);
+        }
+        if let Some(device) = device_of_account(name) {
+            forms.extend(self.transaction.name_id(self.workspace, &device)?);
+        }
+        if let Some(said) = digest_of(name) {
+            for clear in self.transaction.clear_values(self.workspace, &name.kind, DigestPrefix::of(&said.hex))? {
+                if digests(&self.transaction.name(clear)?.identifier, self.rules).contains(&said) {
+                    forms.push(clear);
+                }
+            }
+        }
+        Ok(forms)
+    }
+
+    /// The hashes by which each name, and all that says the same, is known again; whether nobody said it.
+    pub(super) fn hashes(&self, doomed: &Doomed, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
+        let mut hashes = Vec::new();
+        for (name, is_own) in doomed.names.values() {
+            if *is_own {
+                hashes.extend(self.hashes_of(name, key));
+            } else {
+                hashes.push((self.hash_of(name, key), true));
+            }
+        }
+        hashes
+    }
+
+    fn hashes_of(&self, name: &Identifier, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
+        let digest = |digest: Digest| Identifier::new(name.kind.clone(), digest.to_string());
+        let others = digests(name, self.rules).into_iter().map(digest).chain(device_of_account(name));
+        let derived = others.map(|other| (self.hash_of(&other, key), true));
+        std::iter::once((self.hash_of(name, key), false)).chain(derived).collect()
+    }
+
+    /// The same of a name that is in the ledger no more: its own hash first.
+    pub(super) fn hashes_of_lookup(&self, whom: &Lookup, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
+        match whom {
+            Lookup::Identifier(name) => self.hashes_of(name, key),
+            Lookup::ProfileId(id) => vec![(hash_of_id(id, key), false)],
+        }
+    }
+}
+
+/// What an alias makes of an account beside the older name: a device of the same value.
+fn device_of_account(name: &Identifier) -> Option<Identifier> {
+    (name.kind == Kind::USER_ID).then(|| Identifier::new(Kind::ANONYMOUS_ID, Arc::clone(&name.value)))
+}

@@ -1,0 +1,387 @@
+//! Erases a person (identity.md, section 7, law 7): the events that it owns, and every occurrence of its identifiers
+//! elsewhere. What it leaves: marks without a name on devices that others used too, and keyed hashes with the time.
+//!
+//! One transaction. Here the claims go, those of others without the person's names; then the people that are left
+//! settle, as after any change; `scrubbing` takes the names out of all that stands in the ledger as text, and last of
+//! all out of the table of names.
+
+use std::collections::BTreeSet;
+
+use selvedge_core::identifier::Class;
+use serde::Serialize;
+
+use super::doomed::{Doomed, Whose};
+use super::scrubbing::{Scrubbed, scrub};
+use super::{Cause, Committer, Settling};
+use crate::clock::Chance;
+use crate::event::{Order, UnixMillis, Workspace};
+use crate::identity::ProfileId;
+use crate::ingest::redact::Redaction;
+use crate::store::{
+    ErasureRow, EventSlice, Lookup, Name, NameHash, NameId, NamelessMark, Role, Seq, Shape, ShapeId, ShapeName, Store,
+    StoreError, Transaction,
+};
+
+/// Whom an operator erases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Whose ledger.
+    pub workspace: Workspace,
+    /// Who: by anything that names the person, or by the id of its profile.
+    pub whom: Lookup,
+    /// When: what was said before is not taken in any more.
+    pub at: UnixMillis,
+    /// Whether nothing that names the person is ever taken in again.
+    pub is_suppression: bool,
+}
+
+/// The receipt of an erasure: how much is gone. Names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Erased {
+    /// The id that the profile had; `None` when it was erased before, or nobody held the name.
+    pub profile: Option<ProfileId>,
+    /// Events that the person owned.
+    pub events: u64,
+    /// Names that it had, their digests among them.
+    pub identifiers: u64,
+    /// Values of traits that its events had set.
+    pub traits: u64,
+    /// Messages of others that named it, and say so no more.
+    pub redacted: u64,
+    /// Decisions about it.
+    pub decisions: u64,
+    /// What destinations had refused of it.
+    pub dead_letters: u64,
+}
+
+/// Why nobody was erased. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ErasureRefusal {
+    /// The ledger holds no such name, and never erased it.
+    #[error("no event ever named it: check kind and value")]
+    Unknown,
+}
+
+impl Committer {
+    /// Erases a person, and what is kept of the ledger from before.
+    pub fn erase(
+        &mut self,
+        store: &dyn Store,
+        erasure: &Erasure,
+    ) -> Result<Result<Erased, ErasureRefusal>, StoreError> {
+        // What is remembered speaks of names that will be gone.
+        self.memory.forget();
+        let done = self.try_erase(store, erasure);
+        self.memory.forget();
+        done
+    }
+
+    fn try_erase(
+        &mut self,
+        store: &dyn Store,
+        erasure: &Erasure,
+    ) -> Result<Result<Erased, ErasureRefusal>, StoreError> {
+        let transaction = store.transaction()?;
+        let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, erasure.workspace)?;
+        settling.cause = Cause { arrival: 1, message_id: CAUSE.into() };
+        let key = settling.key()?;
+        let Some(whose) = settling.find(&erasure.whom)? else {
+            let hashes = settling.hashes_of_lookup(&erasure.whom, &key);
+            let is_known = |(hash, _): &(NameHash, bool)| transaction.erasure(erasure.workspace, hash);
+            if hashes.first().map(is_known).transpose()?.flatten().is_none() {
+                return Ok(Err(ErasureRefusal::Unknown));
+            }
+            note(&*transaction, erasure, hashes)?;
+            transaction.commit()?;
+            return Ok(Ok(Erased::default()));
+        };
+        // Before the commit: whatever happens, no copy outlives it.
+        store.forget_copies()?;
+        transaction.overwrite_deleted()?;
+        let doomed = settling.doom(whose)?;
+        let hashes = settling.hashes(&doomed, &key);
+        let mut erased = Erased { profile: doomed.profile, ..Erased::default() };
+        let names = doomed.identifiers();
+        let redaction = Redaction::new(&names, &self.rules);
+        let gone = settling.take_out(&doomed, &redaction, &mut erased)?;
+        let workspace = erasure.workspace;
+        let Scrubbed { redacted, dead_letters, other_traits } = scrub(&*transaction, workspace, &redaction, &gone)?;
+        settling.other_traits = other_traits;
+        settling.settle()?;
+        for name in doomed.names.keys() {
+            transaction.unname(workspace, *name)?;
+        }
+        for name in gone.beside.difference(&doomed.names.keys().copied().collect()) {
+            if !transaction.is_spoken_of(*name)? {
+                transaction.unname(workspace, *name)?;
+            }
+        }
+        note(&*transaction, erasure, hashes)?;
+        transaction.keep_last_seq(gone.last_seq)?;
+        transaction.commit()?;
+        Ok(Ok(Erased { redacted, dead_letters, ..erased }))
+    }
+}
+
+/// Notes of each hash since when, or that for ever, nothing that names it is taken in.
+fn note(transaction: &dyn Transaction, erasure: &Erasure, hashes: Vec<(NameHash, bool)>) -> Result<(), StoreError> {
+    for (hash, is_derived) in hashes {
+        let row = ErasureRow { at: erasure.at, is_suppressed: erasure.is_suppression, is_derived };
+        transaction.put_erasure(erasure.workspace, &hash, &row)?;
+    }
+    Ok(())
+}
+
+/// What went, as `scrubbing` needs to know it.
+pub(super) struct Gone {
+    /// The messageIds of the deleted events.
+    pub(super) messages: BTreeSet<Box<str>>,
+    /// The events of others that said one of the names.
+    pub(super) saying: BTreeSet<Seq>,
+    /// The ids of the profiles of the names.
+    pub(super) profiles: Vec<ProfileId>,
+    /// The names that stood in the claims that went.
+    beside: BTreeSet<NameId>,
+    /// The last place in the order of commits, from before.
+    last_seq: Seq,
+}
+
+/// An event that goes.
+struct Owned {
+    seq: Seq,
+    shape: ShapeId,
+    order: Order,
+}
+
+impl Settling<'_> {
+    /// The key of the hashes; made when somebody is erased for the first time.
+    fn key(&mut self) -> Result<[u8; 32], StoreError> {
+        let made = Chance::bytes().map_err(|_| StoreError::Impossible { what: "absence of random bytes" })?;
+        let key = self.transaction.erasure_key(Some(&made))?;
+        key.ok_or(StoreError::Impossible { what: "absence of a key that was made" })
+    }
+
+    /// Takes the person's events and all that names it out of what was claimed and decided.
+    fn take_out(
+        &mut self,
+        doomed: &Doomed,
+        redaction: &Redaction<'_>,
+        erased: &mut Erased,
+    ) -> Result<Gone, StoreError> {
+        let mut gone = Gone {
+            messages: BTreeSet::new(),
+            saying: BTreeSet::new(),
+            profiles: Vec::new(),
+            beside: BTreeSet::new(),
+            last_seq: self.transaction.sizes()?.last_seq,
+        };
+        // Asked while there are some: the last may go now, and what it united comes apart.
+        self.memory.has_aliases(self.transaction)?;
+        for name in doomed.names.keys() {
+            let Name { class, profile_id, .. } = self.transaction.name(*name)?;
+            gone.profiles.push(profile_id);
+            if class == Class::Device {
+                for person in self.ownership().people_on(*name)?.into_iter().filter(|person| !person.is_nameless()) {
+                    self.changes.renew(person, &self.cause.message_id);
+                }
+                self.remark(*name)?;
+            } else {
+                self.unsettle(&[*name]);
+            }
+        }
+        erased.identifiers = doomed.names.len().try_into().unwrap_or(u64::MAX);
+        self.delete_events(doomed, redaction, (&mut gone, erased))?;
+        self.redact_claims(doomed, redaction, &mut gone)?;
+        erased.decisions = self.delete_decisions(doomed)?;
+        Ok(gone)
+    }
+
+    fn delete_events(
+        &mut self,
+        doomed: &Doomed,
+        redaction: &Redaction<'_>,
+        (gone, erased): (&mut Gone, &mut Erased),
+    ) -> Result<(), StoreError> {
+        let Whose::Profile(key) = doomed.whose else { return Ok(()) };
+        let person = self.transaction.next_nameless()?;
+        let mut owned: Vec<Owned> = Vec::new();
+        let mut shapes = BTreeSet::new();
+        for (shape, slice) in self.ownership().slices_of(key)? {
+            if shapes.insert(shape.id) {
+                self.disturb(shape.id, gone)?;
+            }
+            let events = self.transaction.events_in(&slice, None, usize::MAX)?;
+            if shape.anchor.is_some() {
+                let orders = events.iter().map(|(order, _)| order);
+                self.leave_marks(doomed, (&shape, person), orders, redaction)?;
+            }
+            if !shape.is_snapshot {
+                erased.events += events.len() as u64;
+            }
+            owned.extend(events.into_iter().map(|(order, seq)| Owned { seq, shape: shape.id, order }));
+        }
+        for Owned { seq, shape, order } in owned {
+            erased.traits += self.transaction.delete_traits(shape, &order)?;
+            self.transaction.delete_event(self.workspace, seq)?;
+            gone.messages.insert((&*order.message_id).into());
+        }
+        for shape in shapes {
+            self.transaction.fold_shape_again(shape)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the marks of a shape's events on the devices that stay, without a name.
+    fn leave_marks<'o>(
+        &self,
+        doomed: &Doomed,
+        (shape, person): (&Shape, NameId),
+        orders: impl Iterator<Item = &'o Order> + Clone,
+        redaction: &Redaction<'_>,
+    ) -> Result<(), StoreError> {
+        let leader = shape.anchor.map(|anchor| self.ownership().leader(anchor)).transpose()?.flatten();
+        for named in self.transaction.names_of(shape.id)?.iter().filter(|named| named.role == Role::Device) {
+            if doomed.has(named.name) || self.is_hidden(named.name, leader)? {
+                continue;
+            }
+            let device = self.kept_device(named.name, shape.id)?;
+            for order in orders.clone() {
+                let message_id = match redaction.without(&order.message_id) {
+                    Some(redacted) => redacted.into(),
+                    None => order.message_id.clone(),
+                };
+                let order = Order { message_id, ..order.clone() };
+                let mark = NamelessMark { order, person, rank: shape.rank, guard: shape.guard };
+                self.transaction.put_nameless_mark(device, &mark)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a device is ignored, or a decision hides a person's marks there.
+    fn is_hidden(&self, device: NameId, person: Option<NameId>) -> Result<bool, StoreError> {
+        let placed = self.ownership().device(device)?;
+        for name in [device, placed] {
+            if self.transaction.placement(name)?.is_some_and(|placement| placement.is_ignored) {
+                return Ok(true);
+            }
+        }
+        for hidden in self.transaction.kept_apart_from(placed)? {
+            if self.ownership().leader(hidden)? == person {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Has everyone looked at again whom a claim that goes, or changes, named.
+    fn disturb(&mut self, shape: ShapeId, gone: &mut Gone) -> Result<(), StoreError> {
+        let because = self.cause.message_id.clone();
+        for named in self.transaction.names_of(shape)? {
+            gone.beside.insert(named.name);
+            if named.role == Role::Device {
+                for person in self.ownership().people_on(self.ownership().device(named.name)?)? {
+                    if !person.is_nameless() {
+                        self.changes.renew(person, &because);
+                    }
+                }
+                // The last claim of a clear value may be gone: then its digests are devices of their own.
+                self.new_devices.insert(named.name);
+                self.remark(named.name)?;
+            } else {
+                self.unsettle(&[named.name]);
+                if let Some(leader) = self.ownership().leader(named.name)? {
+                    self.changes.renew(leader, &because);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the names out of the claims of others.
+    fn redact_claims(&mut self, doomed: &Doomed, redaction: &Redaction<'_>, gone: &mut Gone) -> Result<(), StoreError> {
+        let mut shapes = BTreeSet::new();
+        for name in doomed.names.keys() {
+            shapes.extend(self.transaction.shapes_saying(*name)?.into_iter().map(|(shape, _)| shape));
+        }
+        for shape in shapes {
+            let whole = EventSlice { shape, from: None, to: None };
+            gone.saying.extend(self.transaction.events_in(&whole, None, usize::MAX)?.into_iter().map(|(_, seq)| seq));
+            self.disturb(shape, gone)?;
+            self.redact_claim(shape, redaction)?;
+        }
+        Ok(())
+    }
+
+    fn redact_claim(&mut self, id: ShapeId, redaction: &Redaction<'_>) -> Result<(), StoreError> {
+        let mut shape = self.transaction.shape(id)?;
+        let mut left: Vec<ShapeName> = Vec::new();
+        for named in self.transaction.names_of(id)? {
+            if redaction.is(&self.transaction.name(named.name)?.identifier.value) {
+                shape.lost_names |= matches!(named.role, Role::Lone | Role::Tied);
+            } else {
+                left.push(named);
+            }
+        }
+        let people = left.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)).count();
+        for named in left.iter_mut().filter(|named| named.role == Role::Tied && people == 1) {
+            named.role = Role::Lone;
+        }
+        let digest = self.retold(&shape, &left, shape.guard)?;
+        match self.transaction.shape_of_digest(self.workspace, &digest)? {
+            Some(same) if same.id != id => {
+                self.transaction.merge_shape(id, same.id)?;
+                self.reguarded.insert(same.id);
+            }
+            _ => {
+                self.transaction.rename_shape(&shape, &digest, (&left, shape.lost_names))?;
+                self.reguarded.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every profile its next version in which a trait says another's name no more.
+    pub(super) fn renew_retold(&mut self) -> Result<(), StoreError> {
+        for (shape, order) in std::mem::take(&mut self.other_traits) {
+            let shape = self.transaction.shape(shape)?;
+            if let Some(owner) = self.ownership().owner_of(&shape, &order)? {
+                self.changes.renew(owner.name(), &self.cause.message_id);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_decisions(&mut self, doomed: &Doomed) -> Result<u64, StoreError> {
+        let decisions = self.transaction.decisions(self.workspace)?;
+        let names = |end: Option<NameId>| end.is_some_and(|end| doomed.has(end));
+        let about: Vec<_> = decisions.into_iter().filter(|row| names(Some(row.x)) || names(row.y)).collect();
+        for decision in &about {
+            self.transaction.delete_decision(decision.id)?;
+        }
+        self.memory.forget_decisions();
+        for decision in about.iter().filter(|decision| decision.withdrawn_at.is_none()) {
+            self.unsettle_names_of(decision)?;
+        }
+        Ok(about.len() as u64)
+    }
+
+    /// The name under which a device stays: its own, or that of a digest that others say, where the clear value goes
+    /// with the claims of `shape`.
+    fn kept_device(&self, name: NameId, shape: ShapeId) -> Result<NameId, StoreError> {
+        let device = self.ownership().device(name)?;
+        let mut names = self.transaction.other_names_of(device)?;
+        names.push(device);
+        let mut kept = Vec::new();
+        for name in names {
+            let stays = self.transaction.shapes_saying(name)?.iter().any(|(said_by, _)| *said_by != shape);
+            if stays {
+                kept.push((name == device, self.transaction.name(name)?.identifier.value, name));
+            }
+        }
+        Ok(kept.into_iter().max().map_or(device, |(_, _, name)| name))
+    }
+}
+
+/// What consumers of the change feed read as the cause.
+const CAUSE: &str = "erasure";

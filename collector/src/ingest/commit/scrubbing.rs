@@ -1,0 +1,197 @@
+//! Takes names out of all that stands in a ledger as text: messages, contexts, traits, reasons, causes, dead letters.
+//! Reads the whole ledger once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use selvedge_core::identifier::Identifier;
+
+use super::erasing::Gone;
+use crate::event::{Order, Workspace};
+use crate::ingest::redact::{Redaction, Said};
+use crate::store::{BatchId, ScannedEvent, Seq, ShapeId, StoreError, StoredTrait, Transaction};
+
+/// How much was changed.
+pub(super) struct Scrubbed {
+    /// Messages that are other than before.
+    pub(super) redacted: u64,
+    /// Dead letters that are gone.
+    pub(super) dead_letters: u64,
+    /// The events that set other traits than before.
+    pub(super) other_traits: Vec<(ShapeId, Order)>,
+}
+
+/// Takes the names of a redaction out of all texts of a workspace.
+pub(super) fn scrub(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    redaction: &Redaction<'_>,
+    gone: &Gone,
+) -> Result<Scrubbed, StoreError> {
+    let found = find(transaction, workspace, redaction, gone)?;
+    let mut kept = HashMap::new();
+    let mut scrubbed = Scrubbed { redacted: 0, dead_letters: 0, other_traits: Vec::new() };
+    for event in &found.events {
+        let names = match kept.get(&event.shape) {
+            Some(names) => names,
+            None => kept.entry(event.shape).or_insert(names_of(transaction, event.shape)?),
+        };
+        let said = Said { says_them: gone.saying.contains(&event.seq), kept: names };
+        if scrub_traits(transaction, event, (redaction, said))? {
+            scrubbed.other_traits.push((event.shape, event.order.clone()));
+        }
+        scrubbed.redacted += u64::from(scrub_message(transaction, event, (redaction, said))?);
+    }
+    scrub_batches(transaction, workspace, redaction, &found)?;
+    scrub_words(transaction, workspace, redaction)?;
+    scrubbed.dead_letters = scrub_letters(transaction, redaction, gone)?;
+    Ok(scrubbed)
+}
+
+/// An event that may hold a name.
+struct Found {
+    seq: Seq,
+    shape: ShapeId,
+    order: Order,
+    name: Option<Box<str>>,
+    raw: Box<[u8]>,
+}
+
+struct FoundAll {
+    events: Vec<Found>,
+    /// Batches that still have events.
+    batches: BTreeSet<BatchId>,
+    /// Those of events that say one of the names.
+    saying: BTreeSet<BatchId>,
+}
+
+fn find(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    redaction: &Redaction<'_>,
+    gone: &Gone,
+) -> Result<FoundAll, StoreError> {
+    let mut found = FoundAll { events: Vec::new(), batches: BTreeSet::new(), saying: BTreeSet::new() };
+    let nothing_kept = Said { says_them: false, kept: &[] };
+    transaction.scan_events(workspace, &mut |event: ScannedEvent<'_>| {
+        found.batches.insert(event.batch);
+        let says_them = gone.saying.contains(&event.seq);
+        if says_them {
+            found.saying.insert(event.batch);
+        }
+        let is_in_message =
+            || redaction.may_be_in(event.raw) && redaction.without_in_json(event.raw, nothing_kept).is_some();
+        if says_them || is_in_message() {
+            found.events.push(Found {
+                seq: event.seq,
+                shape: event.shape,
+                order: Order { time: event.time, message_id: event.message_id.into() },
+                name: event.name.map(Into::into),
+                raw: event.raw.into(),
+            });
+        }
+    })?;
+    Ok(found)
+}
+
+fn names_of(transaction: &dyn Transaction, shape: ShapeId) -> Result<Vec<Identifier>, StoreError> {
+    let names = transaction.names_of(shape)?;
+    names.into_iter().map(|named| Ok(transaction.name(named.name)?.identifier)).collect()
+}
+
+/// Whether the event sets other traits than before.
+fn scrub_traits(
+    transaction: &dyn Transaction,
+    event: &Found,
+    (redaction, said): (&Redaction<'_>, Said<'_>),
+) -> Result<bool, StoreError> {
+    let quoted = |name: &str| {
+        let mut text = String::new();
+        selvedge_core::json::push_quoted(&mut text, name);
+        text
+    };
+    let mut is_other = false;
+    for StoredTrait { name, value, .. } in transaction.traits_of(event.shape, &event.order)? {
+        // As a member of the message, under its own name.
+        let member = format!("{{{}:{value}}}", quoted(&name));
+        let Some(scrubbed) = redaction.without_in_json(member.as_bytes(), said) else { continue };
+        let Some((key, value)) = selvedge_core::json::members(&scrubbed).next().and_then(Result::ok) else { continue };
+        let (key, value) = (key.decode().unwrap_or_default(), String::from_utf8_lossy(value));
+        transaction.rewrite_trait(event.shape, &event.order, (&name, &key, &value))?;
+        is_other = true;
+    }
+    Ok(is_other)
+}
+
+/// Whether the message is another than before.
+fn scrub_message(
+    transaction: &dyn Transaction,
+    event: &Found,
+    (redaction, said): (&Redaction<'_>, Said<'_>),
+) -> Result<bool, StoreError> {
+    let raw = redaction.without_in_json(&event.raw, said);
+    let name = event.name.as_deref().map(|name| redaction.without(name).unwrap_or_else(|| name.to_owned()));
+    if let Some(raw) = &raw {
+        transaction.rewrite_event(event.seq, name.as_deref(), raw)?;
+    }
+    Ok(raw.is_some() || said.says_them)
+}
+
+/// Deletes the batches that are empty now, and takes the names out of the contexts of the others.
+fn scrub_batches(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    redaction: &Redaction<'_>,
+    found: &FoundAll,
+) -> Result<(), StoreError> {
+    let mut others: BTreeMap<BatchId, Vec<u8>> = BTreeMap::new();
+    transaction.scan_batches(workspace, &mut |batch, context| {
+        let said = Said { says_them: found.saying.contains(&batch), kept: &[] };
+        if found.batches.contains(&batch) && (said.says_them || redaction.may_be_in(context)) {
+            others.extend(redaction.without_in_json(context, said).map(|context| (batch, context)));
+        }
+    })?;
+    for (batch, context) in others {
+        transaction.rewrite_batch(batch, &context)?;
+    }
+    for batch in transaction.batches(workspace)?.into_iter().filter(|batch| !found.batches.contains(batch)) {
+        transaction.drop_batch(batch)?;
+    }
+    Ok(())
+}
+
+/// What operators wrote, and what changes were made by.
+fn scrub_words(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    redaction: &Redaction<'_>,
+) -> Result<(), StoreError> {
+    for decision in transaction.decisions(workspace)? {
+        if let Some(reason) = redaction.without(&decision.reason) {
+            transaction.rewrite_decision(decision.id, &reason)?;
+        }
+    }
+    let mut causes = Vec::new();
+    transaction.scan_causes(workspace, &mut |change, because| {
+        causes.extend(redaction.without(because).map(|because| (change, because)));
+    })?;
+    causes.into_iter().try_for_each(|(change, because)| transaction.rewrite_cause(change, &because))
+}
+
+/// Deletes what destinations refused of the person, or of others while it named the person.
+fn scrub_letters(transaction: &dyn Transaction, redaction: &Redaction<'_>, gone: &Gone) -> Result<u64, StoreError> {
+    let profiles: Vec<String> = gone.profiles.iter().map(ToString::to_string).collect();
+    let mut deleted = 0;
+    for kept in transaction.kept_letters()? {
+        let letter = &kept.letter;
+        let is_of_profile = || profiles.iter().any(|profile| letter.message_id.contains(profile));
+        let holds_name = || {
+            let said = Said { says_them: true, kept: &[] };
+            redaction.is_in(&letter.reason) || redaction.without_in_json(&letter.body, said).is_some()
+        };
+        if gone.messages.contains(&letter.message_id) || is_of_profile() || holds_name() {
+            transaction.delete_letter(kept.row)?;
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
+}

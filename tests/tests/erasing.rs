@@ -1,0 +1,175 @@
+//! Erasing a person as operators do it: over HTTP and on the command line, with its receipts, refusals and exit codes,
+//! beside a running server and without one.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use selvedge_tests::Collector;
+use selvedge_tests::http::{self, Answer};
+use selvedge_tests::ledger::Ledger;
+use serde_json::{Value, json};
+
+#[test]
+fn a_person_is_erased_over_http_with_a_receipt_and_late_claims_are_erased() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let receipt = delete(&collector, "/v1/profiles/email:ada%40shop.example", &collector.admin_key)?;
+    ensure!(receipt.status == 200, "{}", receipt.text());
+    let counted = ["events", "identifiers", "traits", "redacted", "decisions", "dead_letters"]
+        .map(|name| receipt.json[name].as_u64());
+    ensure!(counted == [Some(2), Some(3), Some(2), Some(1), Some(0), Some(0)], "{}", receipt.text());
+    ensure!(receipt.json["profile"].is_string() && receipt.json["suppressed"] == false, "{}", receipt.text());
+    ensure!(!receipt.text().contains("ada"), "it names nobody: {}", receipt.text());
+    ensure!(get(&collector, "user_id:ada-0001")?.status == 404);
+    let events = get(&collector, "user_id:ben-0002/events?raw=true")?.text();
+    ensure!(events.contains("wrote to [erased]") && !events.contains("ada"), "{events}");
+
+    let late =
+        json!({ "type": "page", "userId": "ada-0001", "messageId": "late", "timestamp": "2026-01-01T00:00:00Z" });
+    let now = json!({ "type": "page", "userId": "ada-0001", "messageId": "now" });
+    let answer = collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": [late, now] }))?;
+    let rejected = &answer.json["rejected"];
+    ensure!(answer.status == 200 && answer.json["accepted"] == 1, "{}", answer.text());
+    ensure!(
+        rejected[0]["code"] == "erased" && rejected[0]["index"] == 0 && rejected[0]["messageId"] == "late",
+        "{rejected}"
+    );
+    let person = get(&collector, "user_id:ada-0001")?.json;
+    ensure!(person["event_count"] == 1 && person["identifiers"].as_array().map(Vec::len) == Some(1), "{person}");
+    Ok(())
+}
+
+#[test]
+fn a_suppressed_person_is_never_taken_in_again_also_after_a_restart() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut collector = visited(directory.path())?;
+    let receipt = delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=true", &collector.admin_key)?;
+    ensure!(receipt.json["suppressed"] == true, "{}", receipt.text());
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    collector.restart()?;
+    let event = json!({ "type": "page", "userId": "ada-0001" });
+    let answer = collector.post("/v1/track", &collector.public_key, &event)?;
+    ensure!(answer.status == 200 && answer.json["rejected"][0]["code"] == "erased", "{}", answer.text());
+    ensure!(get(&collector, "user_id:ada-0001")?.status == 404);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_erased_is_said_and_a_second_time_is_fine() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let unknown = delete(&collector, "/v1/profiles/user_id:nobody", &collector.admin_key)?;
+    ensure!(unknown.status == 404 && unknown.json["code"] == "not_found", "{}", unknown.text());
+    let by_secret = delete(&collector, "/v1/profiles/user_id:ada-0001", &collector.secret_key)?;
+    ensure!(by_secret.status == 403 && by_secret.json["code"] == "wrong_right", "{}", by_secret.text());
+    let odd = delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=maybe", &collector.admin_key)?;
+    ensure!(odd.status == 400 && odd.json["code"] == "bad_parameter", "{}", odd.text());
+    let id = get(&collector, "user_id:ada-0001")?.json["id"].as_str().context("an id")?.to_owned();
+    for (path, events) in [(&id, 2), (&id, 0), (&"user_id:ada-0001".to_owned(), 0)] {
+        let receipt = delete(&collector, &format!("/v1/profiles/{path}"), &collector.admin_key)?;
+        ensure!(receipt.status == 200 && receipt.json["events"] == events, "{path}: {}", receipt.text());
+    }
+    Ok(())
+}
+
+#[test]
+fn an_export_holds_all_that_is_known_of_one_person_and_nothing_of_another() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let decision = json!({ "op": "ignore", "x": { "kind": "email", "value": "ada@shop.example" }, "reason": "a test" });
+    ensure!(collector.post("/v1/decisions", &collector.admin_key, &decision)?.status == 200);
+    let id = collector.get("/v1/decisions", &collector.admin_key)?.json["decisions"][0]["id"].to_string();
+    delete(&collector, &format!("/v1/decisions/{id}"), &collector.admin_key)?;
+    let export = get(&collector, "user_id:ada-0001/export")?;
+    ensure!(export.header("content-type") == Some("application/x-ndjson"), "{:?}", export.header("content-type"));
+    let lines = export.text().lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    let of = |part: &str| lines.iter().filter(|line| !line[part].is_null()).map(|line| &line[part]).collect::<Vec<_>>();
+    ensure!(of("profile").len() == 1 && of("profile")[0]["event_count"] == 2, "{lines:#?}");
+    let traits: Vec<&Value> = of("trait").iter().map(|set| &set["name"]).collect();
+    ensure!(traits == ["email", "plan"], "{lines:#?}");
+    let events: Vec<&Value> = of("event").iter().map(|event| &event["messageId"]).collect();
+    ensure!(events == ["m-1", "m-2"], "{lines:#?}");
+    ensure!(of("event")[1]["raw"]["traits"]["plan"] == "gold", "the message as it came: {lines:#?}");
+    ensure!(of("decision").len() == 1 && of("decision")[0]["reason"] == "a test", "{lines:#?}");
+    ensure!(!export.text().contains("ben-0002"), "{}", export.text());
+    ensure!(get(&collector, "user_id:nobody/export")?.status == 404);
+    let public = collector.get("/v1/profiles/user_id:ada-0001/export", &collector.public_key)?;
+    ensure!(public.status == 403, "{}", public.text());
+    Ok(())
+}
+
+#[test]
+fn the_command_leaves_no_byte_beside_a_server_and_without_one() -> anyhow::Result<()> {
+    for is_served in [true, false] {
+        let directory = tempfile::tempdir()?;
+        let mut collector = visited(directory.path())?;
+        if !is_served {
+            ensure!(collector.stop()?.success(), "{}", collector.log());
+            ensure!(collector.run(&["replay"])?.status.success(), "a replay keeps the ledger before");
+        }
+        ensure!(found(directory.path())? > 0, "it is there before");
+        let output = collector.run(&["erase", "email:ada@shop.example", "--json"])?;
+        ensure!(output.status.code() == Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let receipt: Value = serde_json::from_slice(&output.stdout)?;
+        ensure!(receipt["events"] == 2 && receipt["redacted"] == 1 && receipt["suppressed"] == false, "{receipt}");
+        ensure!(found(directory.path())? == 0, "served: {is_served}");
+        let again = collector.run(&["erase", "email:ada@shop.example", "--suppress"])?;
+        let said = String::from_utf8(again.stdout)?;
+        ensure!(said.contains("0 events") && said.ends_with("nothing that names them is taken in again\n"), "{said}");
+        let unknown = collector.run(&["erase", "email:eve@shop.example"])?;
+        let complaint = String::from_utf8(unknown.stderr)?;
+        ensure!(unknown.status.code() == Some(1) && complaint.contains("email:eve@shop.example"), "{complaint}");
+        ensure!(collector.run(&["erase", "nobody"])?.status.code() == Some(2), "that is usage");
+        ensure!(Ledger::beside(directory.path())?.integrity()? == "ok");
+        if is_served {
+            let event = json!({ "type": "page", "userId": "ada-0001" });
+            let answer = collector.post("/v1/track", &collector.public_key, &event)?;
+            ensure!(
+                answer.status == 200 && answer.json["accepted"] == 1,
+                "only her address is suppressed: {}",
+                answer.text()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Her two events, with all that names her, and one of somebody else that mentions her.
+fn visited(directory: &Path) -> anyhow::Result<Collector> {
+    let collector = Collector::start(directory)?;
+    let traits = json!({ "email": "Ada@Shop.example", "plan": "gold" });
+    let time = |minute: i64| format!("2026-01-01T00:{minute:02}:00Z");
+    let batch = json!({ "batch": [
+        { "type": "page", "messageId": "m-1", "anonymousId": "device-7", "timestamp": time(0) },
+        { "type": "identify", "messageId": "m-2", "userId": "ada-0001", "anonymousId": "device-7", "traits": traits, "timestamp": time(1) },
+        { "type": "track", "event": "Sent", "messageId": "m-3", "userId": "ben-0002", "timestamp": time(2),
+          "properties": { "text": "wrote to ada@shop.example" } },
+    ]});
+    let answer = collector.post("/v1/batch", &collector.secret_key, &batch)?;
+    ensure!(answer.json["accepted"] == 3, "{}", answer.text());
+    Ok(collector)
+}
+
+fn get(collector: &Collector, path: &str) -> anyhow::Result<Answer> {
+    collector.get(&format!("/v1/profiles/{path}"), &collector.secret_key)
+}
+
+fn delete(collector: &Collector, path: &str, key: &str) -> anyhow::Result<Answer> {
+    http::delete(&format!("{}{path}", collector.url), key)
+}
+
+/// How many files of a directory hold her name, in any form.
+fn found(directory: &Path) -> anyhow::Result<usize> {
+    let mut holding = 0;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if !path.is_file() {
+            continue;
+        }
+        let bytes = fs::read(&path)?.to_ascii_lowercase();
+        let holds = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        holding += usize::from(["ada@shop.example", "ada-0001", "device-7"].into_iter().any(holds));
+    }
+    Ok(holding)
+}
