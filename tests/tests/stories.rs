@@ -138,6 +138,43 @@ fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value
     hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
 }
 
+#[test]
+fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_away() -> anyhow::Result<()> {
+    let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
+    let mut steps = steps([
+        vec![asserted("user_id", "u-1")],
+        vec![asserted("user_id", "u-1"), asserted("anonymous_id", "a-1")],
+        vec![claimed("anonymous_id", "a-1", Strength::Observed)],
+        vec![asserted("user_id", "u-2")],
+    ]);
+    for (place, version) in [(1, 1), (3, 2)] {
+        if let Step::Hear(event) = &mut steps[place] {
+            event.order.message_id = "import:crm:7".into();
+            event.snapshot = Some(Snapshot { subject: "import:crm:7".into(), version });
+        }
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
+fn a_digest_that_is_ignored_stays_so_when_its_clear_value_is_said_and_no_longer() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    for (kind, value) in [("email", "ada@example.com"), ("idfa", "i-1")] {
+        let digest = oracle::digest("sha256", value);
+        let mut steps = steps([
+            vec![observed(kind, &digest), observed("anonymous_id", "a-1")],
+            vec![observed(kind, value), observed("anonymous_id", "a-2")],
+            vec![observed(kind, &digest), observed("user_id", "u-1")],
+            vec![observed(kind, value)],
+        ]);
+        let op = Op::Ignore(observed(kind, &digest).identifier);
+        steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+        steps.push(Step::Withdraw(1));
+        hold(&Story { steps, rules: oracle::Rules::default() }, 1)?;
+    }
+    Ok(())
+}
+
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
     Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
 }

@@ -136,7 +136,13 @@ impl Settling<'_> {
                     self.new_devices.insert(name.name);
                     self.remark(name.name)?;
                 }
-                Role::Lone | Role::Tied | Role::Alias => self.unsettle(&[name.name]),
+                Role::Lone | Role::Tied | Role::Alias => {
+                    self.unsettle(&[name.name]);
+                    // Also who stays where it was had what the claim's device has.
+                    if let Some(leader) = self.memory.leader(self.transaction, name.name)? {
+                        self.changes.renew(leader, &self.cause.message_id);
+                    }
+                }
             }
         }
         self.touched.remove(&shape);

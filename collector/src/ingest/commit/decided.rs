@@ -242,11 +242,13 @@ impl Settling<'_> {
                 }
                 continue;
             }
-            if row.verb == DecisionVerb::Ignore {
-                let is_ignored = self.ignored()?.contains(&name);
-                self.ignore_device(name, is_ignored)?;
+            let same_as = self.transaction.placement(name)?.and_then(|placement| placement.same_as);
+            for device in [Some(name), same_as].into_iter().flatten() {
+                if row.verb == DecisionVerb::Ignore {
+                    self.settle_ignored_device(device)?;
+                }
+                self.remark(device)?;
             }
-            self.remark(name)?;
         }
         // Whom a device shows, or no more, is seen when its history is looked at: but a person kept apart from it loses
         // what the device gave.
@@ -260,11 +262,14 @@ impl Settling<'_> {
         Ok(())
     }
 
-    fn ignore_device(&mut self, device: NameId, is_ignored: bool) -> Result<(), StoreError> {
-        let placement = Placement { is_ignored, ..Placement::default() };
-        self.transaction.set_placement(device, is_ignored.then_some(&placement))?;
-        let flags = Flags::of(&placement);
-        self.memory.set_standing(device, Standing { leader: None, flags });
+    /// Notes of a device whether it, or a digest of it, is ignored.
+    pub(super) fn settle_ignored_device(&mut self, device: NameId) -> Result<(), StoreError> {
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        let is_ignored = self.ignored_in_any_form(&claims)?.contains(&device);
+        let before = self.transaction.placement(device)?.unwrap_or_default();
+        let after = Placement { is_ignored, ..before };
+        self.transaction.set_placement(device, (after != Placement::default()).then_some(&after))?;
+        self.memory.set_standing(device, Standing { leader: None, flags: Flags::of(&after) });
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
         self.anchor_anew(device, &self.cause.clone(), &claims)
     }

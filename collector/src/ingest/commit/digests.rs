@@ -69,6 +69,10 @@ impl Settling<'_> {
             self.transaction.set_placement(digest, (after != Placement::default()).then_some(&after))?;
             self.memory.set_standing(digest, Standing { leader: None, flags: Flags::of(&after) });
             for device in [Some(digest), before.same_as, same_as].into_iter().flatten() {
+                if before.is_ignored {
+                    // So is the clear value from now on, or no more.
+                    self.settle_ignored_device(device)?;
+                }
                 self.remark(device)?;
             }
         }

@@ -36,7 +36,8 @@ impl Settling<'_> {
     }
 
     fn settle_ignored(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
-        let ignored = self.ignored()?;
+        let ignored = self.ignored_in_any_form(claims)?;
+        self.unsettle_clear_values(claims)?;
         for (name, cause) in self.names.clone() {
             let is_ignored = ignored.contains(&name);
             self.change_flags(name, &cause, claims, |flags| flags.is_ignored = is_ignored)?;
@@ -53,6 +54,32 @@ impl Settling<'_> {
                 flags.same_as = same_as;
                 flags.is_ignored = is_ignored;
             })?;
+        }
+        Ok(())
+    }
+
+    /// The ignored names and, of a digest, the clear value that it is: they are one name.
+    pub(super) fn ignored_in_any_form(&mut self, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut ignored = self.ignored()?;
+        for name in ignored.clone() {
+            if let Meaning::Clear(clear) = self.meaning_of(name, claims)? {
+                ignored.insert(clear);
+            }
+        }
+        Ok(ignored)
+    }
+
+    /// A clear value is settled with its digests.
+    fn unsettle_clear_values(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
+        for digest in self.digests_touched(claims)? {
+            let mut clear: BTreeSet<NameId> = claims.flags(digest)?.same_as.into_iter().collect();
+            if let Meaning::Clear(now) = self.meaning_of(digest, claims)? {
+                clear.insert(now);
+            }
+            let cause = self.cause_of_unsettled(digest);
+            for name in clear {
+                self.names.entry(name).or_insert_with(|| cause.clone());
+            }
         }
         Ok(())
     }

@@ -47,8 +47,7 @@ impl Evidence<'_> {
         let stands = self.view.placement(placed)?.unwrap_or_default();
         let shown = self.identifier(name)?;
         if own.is_ignored || stands.is_ignored {
-            let ignored = |row: &&DecisionRow| row.verb == DecisionVerb::Ignore && [name, placed].contains(&row.x);
-            return Ok(Some(match self.decisions.iter().find(ignored) {
+            return Ok(Some(match self.ignoring(name, placed)? {
                 Some(row) => {
                     let said = self.decision_said(row)?;
                     Because {
@@ -73,6 +72,16 @@ impl Evidence<'_> {
             }
             None => nothing_said(words::nothing(&shown)),
         }))
+    }
+
+    /// The decision that ignores a name, by whichever form of it.
+    fn ignoring(&self, name: NameId, placed: NameId) -> Result<Option<&DecisionRow>, StoreError> {
+        for row in self.decisions.iter().filter(|row| row.verb == DecisionVerb::Ignore) {
+            if row.x == name || self.placed(row.x)? == placed {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     /// Why a device is not of the other name's profile, if that lies with the marks on it.
