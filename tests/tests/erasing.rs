@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use selvedge_tests::Collector;
 use selvedge_tests::http::{self, Answer};
 use selvedge_tests::ledger::Ledger;
+use selvedge_tests::{Reply, Upstream, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -135,6 +137,78 @@ fn the_command_leaves_no_byte_beside_a_server_and_without_one() -> anyhow::Resul
     Ok(())
 }
 
+#[test]
+fn a_name_in_the_ids_of_the_messages_that_are_erased_goes_too() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut collector = Collector::start(directory.path())?;
+    let login = |user: &str, message_id: &str| json!({ "type": "identify", "userId": user, "anonymousId": "shared-1", "messageId": message_id });
+    let batch = json!({ "batch": [login("ada-0001", "signup_ada-0001.m1"), login("ben-0002", "m-2"), login("ada-0001", "m-3")] });
+    ensure!(collector.post("/v1/batch", &collector.secret_key, &batch)?.json["accepted"] == 3);
+    ensure!(found(directory.path())? > 0, "it is there before");
+    let output = collector.run(&["erase", "user_id:ada-0001"])?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    ensure!(found(directory.path())? == 0);
+    Ok(())
+}
+
+#[test]
+fn who_is_known_by_a_digest_alone_is_found_by_the_clear_value_and_the_other_way_round() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    let digest = |value: &str| format!("sha256.{}", sha256(value));
+    let event = json!({ "type": "page", "anonymousId": "a-9", "context": { "externalIds": [
+        { "id": digest("eve@shop.example"), "type": "email", "collection": "users", "encoding": "none" } ] } });
+    ensure!(collector.post("/v1/page", &collector.secret_key, &event)?.json["accepted"] == 1);
+    for name in ["email:eve%40shop.example".to_owned(), format!("email:{}", digest("ada@shop.example"))] {
+        let receipt = delete(&collector, &format!("/v1/profiles/{name}"), &collector.admin_key)?;
+        ensure!(receipt.status == 200 && receipt.json["events"].as_u64() > Some(0), "{name}: {}", receipt.text());
+    }
+    ensure!(get(&collector, "user_id:ada-0001")?.status == 404);
+    ensure!(get(&collector, &format!("email:{}", digest("eve@shop.example")))?.status == 404);
+    Ok(())
+}
+
+/// Hex, by the command that every system has.
+fn sha256(value: &str) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn an_erasure_during_a_delivery_neither_skips_what_comes_after_nor_drops_what_was_refused() -> anyhow::Result<()> {
+    let upstream = Upstream::start(|request| {
+        std::thread::sleep(Duration::from_millis(700));
+        let is_refused = String::from_utf8_lossy(&request.body).contains("\"Refused\"");
+        if is_refused { Reply::status(400) } else { Reply::receipt(request) }
+    })?;
+    let directory = tempfile::tempdir()?;
+    let flags = ["--upstream", &upstream.url(), "--upstream-key", "sk_upstream"];
+    let collector = Collector::start_with(directory.path(), &flags)?;
+    let event =
+        |user: &str, name: &str, id: &str| json!({ "type": "track", "event": name, "userId": user, "messageId": id });
+    // The first time nobody else is in the ledger; the second time a message of somebody else is refused meanwhile.
+    for round in 0..2 {
+        let mut sent = vec![event("ada-0001", "Kept", &format!("a-{round}"))];
+        sent.extend((round == 1).then(|| event("ben-0002", "Refused", "r-1")));
+        ensure!(collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": sent }))?.status == 200);
+        // The delivery has begun by then, and is not answered yet.
+        std::thread::sleep(Duration::from_millis(300));
+        let receipt = delete(&collector, "/v1/profiles/user_id:ada-0001", &collector.admin_key)?;
+        ensure!(receipt.status == 200 && receipt.json["events"] == 1, "{}", receipt.text());
+        let later: Vec<Value> = (0..5).map(|n| event("ben-0002", "Kept", &format!("n-{round}-{n}"))).collect();
+        ensure!(collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": later }))?.json["accepted"] == 5);
+        let arrived = |id: &str| upstream.events().iter().any(|event| event["messageId"] == id);
+        wait_until(DEADLINE, "all that came after arrived", || (0..5).all(|n| arrived(&format!("n-{round}-{n}"))))?;
+    }
+    wait_until(DEADLINE, "what was refused is kept", || {
+        Ledger::beside(directory.path())
+            .and_then(|ledger| ledger.dead_letters("upstream"))
+            .is_ok_and(|letters| letters.iter().any(|letter| &*letter.message_id == "r-1"))
+    })?;
+    Ok(())
+}
+
 /// Her two events, with all that names her, and one of somebody else that mentions her.
 fn visited(directory: &Path) -> anyhow::Result<Collector> {
     let collector = Collector::start(directory)?;
@@ -173,3 +247,5 @@ fn found(directory: &Path) -> anyhow::Result<usize> {
     }
     Ok(holding)
 }
+
+const DEADLINE: Duration = Duration::from_secs(60);

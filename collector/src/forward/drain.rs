@@ -95,6 +95,10 @@ impl Drain {
             let taken = self.take(rest);
             let messages: Vec<&Message> =
                 rest.iter().take(taken).filter_map(|waiting| waiting.message.as_ref()).collect();
+            if self.erasures()? != erasures {
+                // It may hold who was erased since it was read: what is left of it is read again, and sent as it is now.
+                return Ok(Next::Now);
+            }
             if messages.is_empty() || self.deliver(&messages, &mut letters) {
                 sent += taken;
             }
@@ -204,7 +208,8 @@ impl Drain {
         }
     }
 
-    /// Moves the destination behind what was sent, and keeps what it refused.
+    /// Moves the destination behind what was sent, and keeps what it refused. Not when someone was erased since it was
+    /// read: what was refused may hold them, and places may have begun again. It is sent once more.
     fn note_place(
         &self,
         sent: &[Waiting],
@@ -212,12 +217,11 @@ impl Drain {
     ) -> Result<(), StoreError> {
         let Some(last) = sent.last() else { return Ok(()) };
         let transaction = self.ledger.store.transaction()?;
-        // Who was erased since the window was read may be in what was refused.
         if transaction.erasure_count()? == erasures {
             letters.iter().try_for_each(|letter| transaction.insert_dead_letter(letter))?;
+            transaction.set_position(&self.name, last.position)?;
+            transaction.commit()?;
         }
-        transaction.set_position(&self.name, last.position)?;
-        transaction.commit()?;
         letters.clear();
         Ok(())
     }

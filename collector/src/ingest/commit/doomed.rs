@@ -33,6 +33,12 @@ impl Doomed {
         self.names.values().map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether a text holds one of the names, also within a longer word.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.names.values().any(|(name, _)| text.contains(&name.value.to_ascii_lowercase()))
+    }
+
     pub(super) fn has(&self, name: NameId) -> bool {
         self.names.contains_key(&name)
     }
@@ -41,7 +47,7 @@ impl Doomed {
 impl Settling<'_> {
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
         let (id, is_by_id) = match whom {
-            Lookup::Identifier(name) => (self.transaction.name_id(self.workspace, name)?, false),
+            Lookup::Identifier(name) => (self.row_in_any_form(name)?, false),
             Lookup::ProfileId(id) => (self.transaction.name_of_profile(self.workspace, id)?, true),
         };
         let Some(id) = id else { return Ok(None) };
@@ -56,6 +62,14 @@ impl Settling<'_> {
         }
         let device = self.ownership().device(id)?;
         Ok(Some(Whose::Profile(self.ownership().whose_device(device)?)))
+    }
+
+    /// The row of a name or, where nobody said it so, of a digest of it, or of the clear value that it is a digest of.
+    fn row_in_any_form(&self, name: &Identifier) -> Result<Option<NameId>, StoreError> {
+        match self.transaction.name_id(self.workspace, name)? {
+            Some(id) => Ok(Some(id)),
+            None => Ok(self.hashed_forms(name)?.first().copied()),
+        }
     }
 
     /// All names of who is meant.
@@ -98,13 +112,18 @@ impl Settling<'_> {
     /// The rows of what says the same: of a clear value its digests, of a digest the clear values that nobody says, of
     /// an account the device that an alias makes of it.
     fn other_forms(&self, name: &Identifier) -> Result<Vec<NameId>, StoreError> {
+        let mut forms = self.hashed_forms(name)?;
+        if let Some(device) = device_of_account(name) {
+            forms.extend(self.transaction.name_id(self.workspace, &device)?);
+        }
+        Ok(forms)
+    }
+
+    fn hashed_forms(&self, name: &Identifier) -> Result<Vec<NameId>, StoreError> {
         let mut forms = Vec::new();
         for digest in digests(name, self.rules) {
             let said = Identifier::new(name.kind.clone(), digest.to_string());
             forms.extend(self.transaction.name_id(self.workspace, &said)?);
-        }
-        if let Some(device) = device_of_account(name) {
-            forms.extend(self.transaction.name_id(self.workspace, &device)?);
         }
         if let Some(said) = digest_of(name) {
             for clear in self.transaction.clear_values(self.workspace, &name.kind, DigestPrefix::of(&said.hex))? {

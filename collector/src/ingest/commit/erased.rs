@@ -54,5 +54,13 @@ pub(super) fn hash_of_id(id: &ProfileId, key: &[u8; 32]) -> NameHash {
     NameHash(mac.finalize().into_bytes().into())
 }
 
+/// In the place of a messageId that holds a name.
+pub(super) fn hash_of_message(message_id: &str, key: &[u8; 32]) -> String {
+    // HMAC takes a key of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    mac.update(message_id.as_bytes());
+    mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 const NEVER: UnixMillis = UnixMillis(i64::MIN);
 const ALWAYS: UnixMillis = UnixMillis(i64::MAX);

@@ -11,6 +11,7 @@ use selvedge_core::identifier::Class;
 use serde::Serialize;
 
 use super::doomed::{Doomed, Whose};
+use super::erased::hash_of_message;
 use super::scrubbing::{Scrubbed, scrub};
 use super::{Cause, Committer, Settling};
 use crate::clock::Chance;
@@ -155,7 +156,7 @@ struct Owned {
 
 impl Settling<'_> {
     /// The key of the hashes; made when somebody is erased for the first time.
-    fn key(&mut self) -> Result<[u8; 32], StoreError> {
+    fn key(&self) -> Result<[u8; 32], StoreError> {
         let made = Chance::bytes().map_err(|_| StoreError::Impossible { what: "absence of random bytes" })?;
         let key = self.transaction.erasure_key(Some(&made))?;
         key.ok_or(StoreError::Impossible { what: "absence of a key that was made" })
@@ -240,15 +241,16 @@ impl Settling<'_> {
         redaction: &Redaction<'_>,
     ) -> Result<(), StoreError> {
         let leader = shape.anchor.map(|anchor| self.ownership().leader(anchor)).transpose()?.flatten();
+        let key = self.key()?;
         for named in self.transaction.names_of(shape.id)?.iter().filter(|named| named.role == Role::Device) {
             if doomed.has(named.name) || self.is_hidden(named.name, leader)? {
                 continue;
             }
             let device = self.kept_device(named.name, shape.id)?;
             for order in orders.clone() {
-                let message_id = match redaction.without(&order.message_id) {
-                    Some(redacted) => redacted.into(),
-                    None => order.message_id.clone(),
+                let message_id = match doomed.is_in(&order.message_id) || redaction.is_in(&order.message_id) {
+                    true => hash_of_message(&order.message_id, &key).into(),
+                    false => order.message_id.clone(),
                 };
                 let order = Order { message_id, ..order.clone() };
                 let mark = NamelessMark { order, person, rank: shape.rank, guard: shape.guard };
@@ -384,4 +386,4 @@ impl Settling<'_> {
 }
 
 /// What consumers of the change feed read as the cause.
-const CAUSE: &str = "erasure";
+pub(super) const CAUSE: &str = "erasure";

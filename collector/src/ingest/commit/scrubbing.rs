@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use selvedge_core::identifier::Identifier;
 
-use super::erasing::Gone;
+use super::erasing::{CAUSE, Gone};
 use crate::event::{Order, Workspace};
 use crate::ingest::redact::{Redaction, Said};
 use crate::store::{BatchId, ScannedEvent, Seq, ShapeId, StoreError, StoredTrait, Transaction};
@@ -42,7 +42,7 @@ pub(super) fn scrub(
         scrubbed.redacted += u64::from(scrub_message(transaction, event, (redaction, said))?);
     }
     scrub_batches(transaction, workspace, redaction, &found)?;
-    scrub_words(transaction, workspace, redaction)?;
+    scrub_words(transaction, workspace, (redaction, gone))?;
     scrubbed.dead_letters = scrub_letters(transaction, redaction, gone)?;
     Ok(scrubbed)
 }
@@ -163,7 +163,7 @@ fn scrub_batches(
 fn scrub_words(
     transaction: &dyn Transaction,
     workspace: Workspace,
-    redaction: &Redaction<'_>,
+    (redaction, gone): (&Redaction<'_>, &Gone),
 ) -> Result<(), StoreError> {
     for decision in transaction.decisions(workspace)? {
         if let Some(reason) = redaction.without(&decision.reason) {
@@ -172,7 +172,11 @@ fn scrub_words(
     }
     let mut causes = Vec::new();
     transaction.scan_causes(workspace, &mut |change, because| {
-        causes.extend(redaction.without(because).map(|because| (change, because)));
+        let redacted = match gone.messages.contains(because) {
+            true => Some(CAUSE.to_owned()),
+            false => redaction.without(because),
+        };
+        causes.extend(redacted.map(|because| (change, because)));
     })?;
     causes.into_iter().try_for_each(|(change, because)| transaction.rewrite_cause(change, &because))
 }

@@ -131,7 +131,7 @@ impl Deref for Held<'_> {
 /// Reads are short; more connections than cores would only wait for each other.
 const READERS: usize = 4;
 /// Another process (the command line) holds the lock for one statement.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Negative is KiB (SQLite, `pragma cache_size`). The hot ends of the indexes of some million events.
 const WRITER_CACHE_KIB: i64 = -32 * 1_024;
 const READER_CACHE_KIB: i64 = -4 * 1_024;

@@ -7,10 +7,11 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{ErrorCode, ffi, named_params};
+use rusqlite::{Connection, ErrorCode, ffi, named_params};
 
 use super::SqliteStore;
 use super::column::Code;
+use super::connection::BUSY_TIMEOUT;
 use super::rebuild::BEFORE;
 use super::row::names_someone;
 use super::session::Session;
@@ -375,17 +376,26 @@ impl SqliteStore {
         writer.pragma_update(None, "temp_store", "file")?;
         writer.execute_batch("vacuum")?;
         writer.pragma_update(None, "temp_store", "memory")?;
-        for _ in 0..TRIES {
-            match writer.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, bool>(0)) {
-                Ok(false) => return Ok(()),
-                // Who copies the log beside a writer, or reads, is done in a moment.
-                Ok(true) => thread::sleep(PAUSE),
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => thread::sleep(PAUSE),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None).into())
+        // Who waits for readers here keeps a server's writer waiting too.
+        writer.busy_timeout(Duration::ZERO)?;
+        let emptied = empty_log(&writer);
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        emptied
     }
+}
+
+/// Copies the log into the file, and cuts it off: as soon as nobody reads from it any more.
+fn empty_log(writer: &Connection) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        match writer.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, bool>(0)) {
+            Ok(false) => return Ok(()),
+            // Who copies the log beside a writer, or reads, is done in a moment.
+            Ok(true) => thread::sleep(PAUSE),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => thread::sleep(PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None).into())
 }
 
 /// Ledgers that are built beside this one: one to take its place, and one to be looked at. A check that is under way
