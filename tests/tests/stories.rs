@@ -139,6 +139,23 @@ fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value
 }
 
 #[test]
+fn a_device_shows_whom_a_name_hid_there_once_that_name_is_a_crowds() -> anyhow::Result<()> {
+    let observed = |kind, value| claimed(kind, value, Strength::Observed);
+    let address = || observed("email", "ada@example.com");
+    let mut steps = steps([
+        vec![observed("user_id", "u-0"), address()],
+        vec![observed("user_id", "u-0"), observed("anonymous_id", "a-0")],
+        vec![observed("user_id", "u-1"), observed("anonymous_id", "a-0")],
+        vec![observed("user_id", "u-2"), address()],
+        vec![observed("user_id", "u-3"), address()],
+        vec![observed("user_id", "u-4"), address()],
+    ]);
+    let op = Op::KeepApart(observed("anonymous_id", "a-0").identifier, address().identifier);
+    steps.insert(3, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    hold(&Story { steps, rules: oracle::Rules { beside_a_contact: 3, ..oracle::Rules::default() } }, 1).map(drop)
+}
+
+#[test]
 fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_away() -> anyhow::Result<()> {
     let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
     let mut steps = steps([

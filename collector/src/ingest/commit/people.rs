@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use selvedge_core::identifier::Identifier;
+use selvedge_core::identifier::{Class, Identifier};
 
 use super::ground::{Claims, Left};
 use super::memory::{Flags, Standing};
@@ -186,6 +186,12 @@ impl Settling<'_> {
             for name in others.into_iter().chain([step.name]) {
                 for device in self.transaction.devices_gone_by_without(name)? {
                     self.devices.insert(device, because.clone());
+                }
+                // Whom a decision hides on a device is the person that the name is of now.
+                for apart in self.transaction.kept_apart_from(name)? {
+                    if self.transaction.name(apart)?.class == Class::Device {
+                        self.devices.insert(apart, because.clone());
+                    }
                 }
             }
             for device in self.transaction.devices_marked_by(step.name)? {
