@@ -153,6 +153,37 @@ fn a_name_in_the_ids_of_the_messages_that_are_erased_goes_too() -> anyhow::Resul
 }
 
 #[test]
+fn what_others_said_of_her_beside_their_messages_goes_too() -> anyhow::Result<()> {
+    let upstream = Upstream::start(|_| Reply::status(400))?;
+    let directory = tempfile::tempdir()?;
+    let flags = ["--upstream", &upstream.url(), "--upstream-key", "sk_upstream"];
+    let mut collector = Collector::start_with(directory.path(), &flags)?;
+    let hers = json!({ "type": "identify", "messageId": "m-1", "userId": "ada-0001", "traits": { "email": "ada@shop.example" } });
+    let batch = json!({ "context": { "page": { "referrer": "from ada@shop.example" } }, "batch": [
+        { "type": "track", "event": "Wrote to ada@shop.example", "messageId": "m-2", "userId": "ben-0002" },
+        { "type": "track", "event": "Paid", "messageId": "m-3", "userId": "ben-0002", "properties": { "by": "card" } },
+    ] });
+    ensure!(collector.post("/v1/identify", &collector.secret_key, &hers)?.json["accepted"] == 1);
+    ensure!(collector.post("/v1/batch", &collector.secret_key, &batch)?.json["accepted"] == 2);
+    let plain = json!({ "type": "track", "event": "Left", "messageId": "m-4", "userId": "ben-0002" });
+    ensure!(collector.post("/v1/track", &collector.secret_key, &plain)?.json["accepted"] == 1);
+    let decision =
+        json!({ "op": "ignore", "x": { "kind": "user_id", "value": "ben-0002" }, "reason": "ada@shop.example asked" });
+    ensure!(collector.post("/v1/decisions", &collector.admin_key, &decision)?.status == 200);
+    let letters = || Ledger::beside(directory.path()).and_then(|ledger| ledger.dead_letters("upstream"));
+    wait_until(DEADLINE, "all were refused", || letters().is_ok_and(|letters| letters.len() == 4))?;
+    let output = collector.run(&["erase", "user_id:ada-0001"])?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept: Vec<String> = letters()?.into_iter().map(|letter| letter.message_id.to_string()).collect();
+    ensure!(kept == ["m-4"], "what was refused of others and speaks of nobody stays: {kept:?}");
+    let decisions = collector.get("/v1/decisions", &collector.admin_key)?.json;
+    ensure!(decisions["decisions"][0]["reason"] == "[erased] asked", "{decisions}");
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    ensure!(found(directory.path())? == 0);
+    Ok(())
+}
+
+#[test]
 fn who_is_known_by_a_digest_alone_is_found_by_the_clear_value_and_the_other_way_round() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;
@@ -169,7 +200,6 @@ fn who_is_known_by_a_digest_alone_is_found_by_the_clear_value_and_the_other_way_
     Ok(())
 }
 
-/// Hex, by the command that every system has.
 fn sha256(value: &str) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect()
