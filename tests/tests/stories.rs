@@ -156,6 +156,21 @@ fn a_device_shows_whom_a_name_hid_there_once_that_name_is_a_crowds() -> anyhow::
 }
 
 #[test]
+fn who_is_kept_apart_from_a_digest_of_a_device_is_kept_apart_from_the_device() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    let digest = oracle::digest("md5", "i-1");
+    let mut steps = steps([
+        vec![observed("email", "ada@example.com"), observed("idfa", &digest)],
+        vec![observed("idfa", "i-1")],
+        vec![observed("idfa", &digest)],
+    ]);
+    let op = Op::KeepApart(observed("idfa", &digest).identifier, observed("email", "ada@example.com").identifier);
+    steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    steps.push(Step::Withdraw(1));
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
 fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_away() -> anyhow::Result<()> {
     let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
     let mut steps = steps([

@@ -66,8 +66,9 @@ impl Session<'_> {
 
     pub(super) fn read_kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
-            select case when x = :name then y else x end from decision
-            where verb = :verb and withdrawn_at is null and (x = :name or y = :name)";
+            with named as (select :name union select identifier from placement where same_as = :name)
+            select case when x in named then y else x end from decision
+            where verb = :verb and withdrawn_at is null and (x in named or y in named)";
         self.all(SQL, named_params! { ":name": name, ":verb": Code(DecisionVerb::KeepApart) }, |row| row.get(0))
     }
 
