@@ -116,6 +116,20 @@ fn a_trait_of_somebody_else_that_says_the_name_is_told_anew_without_it() -> anyh
 }
 
 #[test]
+fn two_traits_of_somebody_else_that_are_called_by_a_name_stay_two_also_after_a_replay() -> anyhow::Result<()> {
+    let traits = json!({ "ada@shop.example": 1, "ada-0001": 2, "plan": "gold" });
+    let friend = said("m-6", json!({ "type": "identify", "userId": "cleo-003", "traits": traits }));
+    let mut kept = Kept::telling(&Rules::default(), &[shared_device(), vec![friend]].concat())?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    let left = json!({ "[erased]": 2, "[erased 2]": 1, "plan": "gold" });
+    let cleo = name("user_id", "cleo-003");
+    ensure!(kept.house.profile(&cleo)?["traits"] == left, "{:#}", kept.house.profile(&cleo)?);
+    kept.apply(&Rules::default())?;
+    ensure!(kept.house.profile(&cleo)?["traits"] == left, "replayed: {:#}", kept.house.profile(&cleo)?);
+    Ok(())
+}
+
+#[test]
 fn a_late_claim_from_before_the_erasure_is_erased_and_a_later_one_is_new() -> anyhow::Result<()> {
     let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
     erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");

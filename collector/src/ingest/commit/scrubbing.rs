@@ -104,22 +104,28 @@ fn scrub_traits(
     event: &Found,
     (redaction, said): (&Redaction<'_>, Said<'_>),
 ) -> Result<bool, StoreError> {
-    let quoted = |name: &str| {
-        let mut text = String::new();
-        selvedge_core::json::push_quoted(&mut text, name);
-        text
-    };
-    let mut is_other = false;
-    for StoredTrait { name, value, .. } in transaction.traits_of(event.shape, &event.order)? {
-        // As a member of the message, under its own name.
-        let member = format!("{{{}:{value}}}", quoted(&name));
-        let Some(scrubbed) = redaction.without_in_json(member.as_bytes(), said) else { continue };
-        let Some((key, value)) = selvedge_core::json::members(&scrubbed).next().and_then(Result::ok) else { continue };
-        let (key, value) = (key.decode().unwrap_or_default(), String::from_utf8_lossy(value));
-        transaction.rewrite_trait(event.shape, &event.order, (&name, &key, &value))?;
-        is_other = true;
+    // All in one object, as in the message: of two names that go, each becomes something else.
+    let traits = transaction.traits_of(event.shape, &event.order)?;
+    let mut object = String::from("{");
+    for StoredTrait { name, value, .. } in &traits {
+        if object.len() > 1 {
+            object.push(',');
+        }
+        selvedge_core::json::push_quoted(&mut object, name);
+        object.push(':');
+        object.push_str(value);
     }
-    Ok(is_other)
+    object.push('}');
+    let Some(scrubbed) = redaction.without_in_json(object.as_bytes(), said) else { return Ok(false) };
+    for (StoredTrait { name, value: before, .. }, member) in traits.iter().zip(selvedge_core::json::members(&scrubbed))
+    {
+        let Ok((key, value)) = member else { continue };
+        let (key, value) = (key.decode().unwrap_or_default(), String::from_utf8_lossy(value));
+        if key != **name || value != **before {
+            transaction.rewrite_trait(event.shape, &event.order, (name, &key, &value))?;
+        }
+    }
+    Ok(true)
 }
 
 /// Whether the message is another than before.
