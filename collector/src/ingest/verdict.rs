@@ -113,7 +113,7 @@ pub enum EventRefusal {
     #[error("messageIds that begin with profile: or import: need a secret key")]
     ReservedMessageId,
     /// It names somebody who was erased, and is from before that.
-    #[error("it names somebody who was erased, and is from before that; forget the event")]
+    #[error("it names somebody who was erased, and is from before that, or they are suppressed; forget the event")]
     Erased,
     /// More identifiers than one event can mean.
     #[error("the event names more than {limit} people and devices; send one event for each")]
