@@ -10,7 +10,7 @@ use in_process::{House, WORKSPACE};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use selvedge_collector::event::{AcceptedEvent, Claimed, EventType, Order, Strength, Trust, UnixMillis};
+use selvedge_collector::event::{AcceptedEvent, Claimed, EventType, Order, Source, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::Rules;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::Collector;
@@ -61,6 +61,28 @@ fn a_public_key_reads_no_one_whomever_it_guesses() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_public_key_that_names_held_people_gives_them_no_new_version() -> anyhow::Result<()> {
+    for trust in [Trust::Guarded, Trust::Strict] {
+        let mut house = House::open(Rules::default())?;
+        house.commit_accepted(held_people())?;
+        house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+        let account = Identifier::new(Kind::USER_ID, "U1".to_owned());
+        let before = house.profile(&account)?;
+        for (place, time) in [0, 1_001, 4_000].into_iter().enumerate() {
+            let names = vec![
+                (Kind::USER_ID, "U1".to_owned()),
+                (Kind::EMAIL, "e1@shop.example".to_owned()),
+                (Kind::ANONYMOUS_ID, "x9".to_owned()),
+            ];
+            house.commit_from(PUBLIC, vec![hostile_event(place, (names, time), Some(1), false, trust)])?;
+        }
+        let after = house.profile(&account)?;
+        ensure!(before == after, "before {before:#}\nafter {after:#}");
+    }
+    Ok(())
+}
+
 /// Tells a ledger of held people everything hostile, and compares.
 fn hold_against(hostile: &[AcceptedEvent]) -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
@@ -69,24 +91,23 @@ fn hold_against(hostile: &[AcceptedEvent]) -> anyhow::Result<()> {
     house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
     let before = known(&house, &trusted)?;
     for event in hostile {
-        house.commit_accepted(vec![event.clone()])?;
+        house.commit_from(PUBLIC, vec![event.clone()])?;
     }
     let after = known(&house, &trusted)?;
     ensure!(before == after, "before {before:#?}\nafter {after:#?}\n{hostile:#?}");
     Ok(())
 }
 
-/// Of each held name: the names of its person, the traits that were trusted, and the trusted events.
+/// Of each held name: its person's names with when and by whom they were seen, the traits that were trusted, and the
+/// trusted events. Of devices the names alone: events that name no one go by them, and are seen.
 fn known(house: &House, trusted: &[AcceptedEvent]) -> anyhow::Result<BTreeMap<String, Value>> {
     let mut known = BTreeMap::new();
     for claimed in trusted.iter().flat_map(|event| &event.claim) {
         let profile = house.profile(&claimed.identifier)?;
-        let names: Vec<String> = profile["identifiers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|name| format!("{}:{}", name["kind"], name["value"]))
-            .collect();
+        let mut names = profile["identifiers"].as_array().cloned().unwrap_or_default();
+        for device in names.iter_mut().filter(|name| name["kind"] == "anonymous_id") {
+            *device = json!(format!("anonymous_id:{}", device["value"]));
+        }
         let events = house.events(&claimed.identifier)?;
         let events: Vec<String> = events.into_iter().filter(|id| id.starts_with("trusted-")).collect();
         let traits = [&profile["traits"]["plan"], &profile["traits"]["email"]];
@@ -180,6 +201,9 @@ fn event(order: Order, claim: Vec<Claimed>, trust: Trust) -> AcceptedEvent {
         raw: "{}".into(),
     }
 }
+
+/// The key that the hostile events come with.
+const PUBLIC: Source = Source(2);
 
 fn counted(variable: &str, default: usize) -> anyhow::Result<usize> {
     match std::env::var(variable) {

@@ -19,6 +19,7 @@
 mod conflict;
 mod erasing;
 mod error;
+mod flags;
 mod marks;
 mod ownership;
 mod reader;
@@ -28,6 +29,7 @@ pub mod sqlite;
 pub use conflict::{ConflictRow, SaidBy};
 pub use erasing::{Erasing, ErasureCount, ErasureRow, KeptLetter, NameHash, NamelessMark, ScannedEvent};
 pub use error::{Cause, StoreError};
+pub use flags::Flags;
 pub use marks::MarkRules;
 pub(crate) use marks::people_of;
 pub(crate) use ownership::sole;
@@ -123,8 +125,12 @@ pub trait View {
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
     /// The devices of the shapes that name it and go by a device all the same: it was taken out of them.
     fn devices_gone_by_without(&self, name: NameId) -> Result<Vec<NameId>, StoreError>;
-    /// When it was named, and by whom first; `None` when no claim names it.
-    fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError>;
+    /// Whether any claim names it, left or not.
+    fn is_named(&self, name: NameId) -> Result<bool, StoreError>;
+    /// What is said of it, by each shape that names it.
+    fn mentions_of(&self, name: NameId) -> Result<Vec<Mention>, StoreError>;
+    /// What operators call a key.
+    fn name_of_key(&self, source: Source) -> Result<Box<str>, StoreError>;
 
     /// Where it is placed.
     fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError>;

@@ -443,11 +443,17 @@ pub struct NewName<'a> {
     pub profile_id: ProfileId,
 }
 
-/// When and by whom an identifier was named.
+/// What the claims of one shape say of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameSpan {
-    /// The times of the first and the latest event that names it; `None` where only snapshots do.
-    pub seen: Option<(UnixMillis, UnixMillis)>,
-    /// The name of the key that named it first.
-    pub source: Box<str>,
+pub struct Mention {
+    /// How far they are trusted about it.
+    pub strength: Strength,
+    /// What is taken out of them.
+    pub guard: Guard,
+    /// The first of them.
+    pub first: Order,
+    /// The time of the last; `None` of a snapshot, which is no event.
+    pub last: Option<UnixMillis>,
+    /// The key that they came with.
+    pub source: Source,
 }

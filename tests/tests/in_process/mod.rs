@@ -53,9 +53,14 @@ impl House {
 
     /// The same with events as the intake makes them.
     pub(crate) fn commit_accepted(&mut self, events: Vec<AcceptedEvent>) -> anyhow::Result<Committed> {
+        self.commit_from(Source(1), events)
+    }
+
+    /// The same as another key sends them.
+    pub(crate) fn commit_from(&mut self, source: Source, events: Vec<AcceptedEvent>) -> anyhow::Result<Committed> {
         let frame = BatchFrame {
             workspace: WORKSPACE,
-            source: Source(1),
+            source,
             received_at: UnixMillis(i64::MAX / 2),
             sent_at: None,
             context: Default::default(),

@@ -69,7 +69,7 @@ impl Settling<'_> {
         }
         if event.order < shape.first && (shape.people.len() > 1 || event.older_account.is_some()) {
             // Its edges, or its alias, have an earlier order now.
-            self.unsettle(&shape.people);
+            self.unsettle_people(&shape);
         }
         self.insert_traits(event, shape.id)?;
         self.touch(shape, &event.order);
@@ -196,6 +196,12 @@ impl Settling<'_> {
         self.names.extend(names.iter().map(|name| (*name, self.cause.clone())));
     }
 
+    /// The same, of all accounts and contacts of a claim.
+    fn unsettle_people(&mut self, shape: &KnownShape) {
+        let names: Vec<NameId> = shape.people.iter().map(|named| named.name).collect();
+        self.unsettle(&names);
+    }
+
     /// Has a device's history looked at again, because of the event at hand.
     pub(super) fn remark(&mut self, device: NameId) -> Result<(), StoreError> {
         self.devices.insert(device, self.cause.clone());
@@ -221,7 +227,7 @@ impl Settling<'_> {
         let event_count = self.transaction.fold_of_shape(shape)?.event_count;
         Ok(KnownShape {
             lost_names: shape.lost_names,
-            ..remembered(shape.id, (shape.first.clone(), event_count), shape.anchor, &names)
+            ..remembered(shape.id, (shape.first.clone(), event_count), (shape.anchor, shape.guard), &names)
         })
     }
 
@@ -248,8 +254,10 @@ impl Settling<'_> {
             lost_names: event.lost_names,
         })?;
         self.first_new_shape.get_or_insert(id);
-        let shape =
-            KnownShape { lost_names: event.lost_names, ..remembered(id, (event.order.clone(), 0), anchor, &names) };
+        let shape = KnownShape {
+            lost_names: event.lost_names,
+            ..remembered(id, (event.order.clone(), 0), (anchor, guard), &names)
+        };
         self.note_new_claim(&shape, &names)?;
         Ok(shape)
     }
@@ -260,21 +268,20 @@ impl Settling<'_> {
         match *shape.people {
             [] => {}
             [alone] => {
-                let placed = self.memory.standing(self.transaction, alone)?.flags.same_as.unwrap_or(alone);
+                let placed = self.memory.standing(self.transaction, alone.name)?.flags.same_as.unwrap_or(alone.name);
                 let standing = self.memory.standing(self.transaction, placed)?;
-                let is_trusted = names.iter().any(|named| named.name == alone && named.strength.is_trusted());
-                if standing.leader.is_none() || (is_trusted && !standing.flags.is_held) {
-                    self.unsettle(&[alone]);
+                if standing.leader.is_none() || (alone.strength.is_trusted() && !standing.flags.is_held) {
+                    self.unsettle(&[alone.name]);
                 }
             }
-            _ => self.unsettle(&shape.people),
+            _ => self.unsettle_people(shape),
         }
         let aliases: Vec<NameId> =
             names.iter().filter(|named| named.role == Role::Alias).map(|named| named.name).collect();
         if !aliases.is_empty() {
             self.memory.note_alias();
             self.unsettle(&aliases);
-            self.unsettle(&shape.people);
+            self.unsettle_people(shape);
         }
         if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
             shape.devices.iter().try_for_each(|device| self.remark(*device))?;
@@ -352,8 +359,8 @@ impl Settling<'_> {
             let is_left = match class {
                 Class::Device => !own.is_ignored,
                 Class::Account | Class::Contact | Class::Undeclared => {
-                    let flags = self.memory.standing(self.transaction, placed)?.flags;
-                    !own.is_ignored && flags.let_stand(claimed.strength, guard)
+                    let named = ShapeName { name, strength: claimed.strength, role: Role::Lone };
+                    self.memory.is_left(self.transaction, &named, guard)?
                 }
             };
             if is_left {
@@ -374,15 +381,13 @@ impl Settling<'_> {
 fn remembered(
     id: ShapeId,
     (first, event_count): (Order, u64),
-    anchor: Option<NameId>,
+    (anchor, guard): (Option<NameId>, Guard),
     names: &[ShapeName],
 ) -> KnownShape {
-    let of =
-        |is_wanted: fn(Role) -> bool| names.iter().filter(|name| is_wanted(name.role)).map(|name| name.name).collect();
-    let devices = of(|role| role == Role::Device);
-    let people = of(|role| matches!(role, Role::Lone | Role::Tied));
+    let devices = names.iter().filter(|named| named.role == Role::Device).map(|named| named.name).collect();
+    let people = names.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)).copied().collect();
     let erased_until = UnixMillis(i64::MIN);
-    KnownShape { id, first, event_count, anchor, devices, people, lost_names: false, erased_until }
+    KnownShape { id, first, event_count, anchor, devices, people, guard, lost_names: false, erased_until }
 }
 
 /// What became of an event.

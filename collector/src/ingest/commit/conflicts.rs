@@ -10,11 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settling;
 use super::ground::Claims;
-use super::memory::Flags;
 use crate::event::Order;
 use crate::identity::incremental::Ground;
 use crate::identity::{DecisionVerb, why_apart};
-use crate::store::{ConflictRow, NameId, SaidBy, StoreError};
+use crate::store::{ConflictRow, Flags, NameId, SaidBy, StoreError};
 
 /// That two names are one person's, as somebody says it.
 #[derive(Clone)]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use selvedge_core::identifier::{Class, Identifier};
 
 use super::ground::Claims;
-use super::memory::{Flags, Standing};
+use super::memory::Standing;
 use super::{Cause, Committer, Settling};
 use crate::event::{UnixMillis, Workspace};
 use crate::identity::{DecisionVerb, Decisions};
-use crate::store::{DecisionId, DecisionRow, Name, NameId, NewDecision, Placement, Store, StoreError};
+use crate::store::{DecisionId, DecisionRow, Flags, Name, NameId, NewDecision, Placement, Store, StoreError};
 
 impl Settling<'_> {
     /// The decisions of this sort that stand.

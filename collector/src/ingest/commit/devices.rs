@@ -2,6 +2,7 @@
 //! end because a device shows other people than before.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
@@ -29,9 +30,10 @@ impl Settling<'_> {
     /// An event may name others than its owner: of them, it says when they were seen.
     fn renew_named(&mut self, touched: &Touched) -> Result<(), StoreError> {
         let because = &touched.cause.message_id;
-        for &name in &*touched.shape.people {
-            if let Some(leader) = self.memory.leader(self.transaction, name)? {
-                self.changes.renew(leader, because);
+        for named in &*touched.shape.people {
+            // Who is taken out of a claim is not seen by it: whoever guesses names renews nobody.
+            if self.memory.is_left(self.transaction, named, touched.shape.guard)? {
+                self.renew_leader(named.name, because)?;
             }
         }
         for &named in &*touched.shape.devices {
@@ -44,6 +46,14 @@ impl Settling<'_> {
             if may_stand && (self.changes.renews(device) || self.stands(device)?) {
                 self.changes.renew(device, because);
             }
+        }
+        Ok(())
+    }
+
+    /// Gives the person that holds a name its next version.
+    pub(super) fn renew_leader(&mut self, name: NameId, because: &Arc<str>) -> Result<(), StoreError> {
+        if let Some(leader) = self.memory.leader(self.transaction, name)? {
+            self.changes.renew(leader, because);
         }
         Ok(())
     }

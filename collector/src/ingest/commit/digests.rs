@@ -6,9 +6,9 @@ use selvedge_core::identifier::{Class, Identifier};
 
 use super::Settling;
 use super::ground::Claims;
-use super::memory::{Flags, Standing};
+use super::memory::Standing;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
-use crate::store::{DigestPrefix, NameId, Placement, StoreError};
+use crate::store::{DigestPrefix, Flags, NameId, Placement, StoreError};
 
 /// What a digest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,9 @@ use selvedge_core::identifier::{Class, Kind};
 
 use super::digests::Meaning;
 use super::ground::Claims;
-use super::memory::Flags;
 use super::{Cause, Settling};
 use crate::identity::Quarantine;
-use crate::store::{NameId, Role, StoreError};
+use crate::store::{Flags, NameId, Role, StoreError};
 
 impl Settling<'_> {
     /// Settles the flags of all unsettled names; what that touches is unsettled too. Returns the flags that changed, as

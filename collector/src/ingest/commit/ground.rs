@@ -9,11 +9,10 @@ use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
 
-use super::memory::Flags;
 use crate::event::{Claimed, Guard, Workspace};
 use crate::identity::incremental::{Ground, Standing, Stood, Tie, sequence};
 use crate::identity::{Decisions, ParentEdge, Rules, anchor};
-use crate::store::{self, NameId, Parent, Place, Role, ShapeId, ShapeName, StoreError, View};
+use crate::store::{self, Flags, NameId, Parent, Place, Role, ShapeId, ShapeName, StoreError, View};
 
 /// The claims of the ledger, less what is taken out. Remembers what it was asked, for one group.
 pub(super) struct Claims<'a> {

@@ -9,9 +9,10 @@ use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
 use super::guarding::GUARD_FROM;
-use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
-use crate::identity::Quarantine;
-use crate::store::{ChangeSeq, DecisionRow, MarkRules, NameId, Placement, ShapeId, StoreError, Transaction, View};
+use crate::event::{Guard, Order, UnixMillis, Workspace};
+use crate::store::{
+    ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View,
+};
 
 /// Bounded caches over the ledger.
 pub(super) struct Memory {
@@ -40,7 +41,9 @@ pub(super) struct KnownShape {
     /// By kind priority, then value.
     pub(super) devices: Arc<[NameId]>,
     /// Accounts and contacts.
-    pub(super) people: Arc<[NameId]>,
+    pub(super) people: Arc<[ShapeName]>,
+    /// What is taken out of what it observes of them.
+    pub(super) guard: Guard,
     /// Whether it named somebody who was erased.
     pub(super) lost_names: bool,
     /// When the last of its names was erased: from before that, nothing is taken in. `i64::MIN` for never.
@@ -63,43 +66,6 @@ pub(super) struct Marks {
     /// Whether events go by the device that named people who do not count: it may have a profile of its own, though all
     /// marks show one person.
     pub(super) keeps_strangers: bool,
-}
-
-/// What keeps a name out of claims, or another in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Flags {
-    pub(super) quarantine: Option<Quarantine>,
-    /// The name that is placed in its stead.
-    pub(super) same_as: Option<NameId>,
-    pub(super) is_held: bool,
-    pub(super) is_ignored: bool,
-}
-
-impl Flags {
-    pub(super) fn of(placement: &Placement) -> Self {
-        Self {
-            quarantine: placement.quarantine,
-            same_as: placement.same_as,
-            is_held: placement.is_held,
-            is_ignored: placement.is_ignored,
-        }
-    }
-
-    /// Whether a claim of this strength under this guard keeps the name whose flags these are (identity.md, section 4).
-    pub(super) fn let_stand(self, strength: Strength, guard: Guard) -> bool {
-        let crowd_admits = match self.quarantine {
-            None => true,
-            Some(Quarantine::Observed) => strength.is_trusted(),
-            Some(Quarantine::Everywhere) => false,
-        };
-        let guard_admits = strength.is_trusted()
-            || match guard {
-                Guard::Nothing | Guard::NothingYet => true,
-                Guard::Held => !self.is_held,
-                Guard::Everyone => false,
-            };
-        crowd_admits && guard_admits && !self.is_ignored
-    }
 }
 
 impl Default for Memory {
@@ -240,6 +206,16 @@ impl Memory {
             Some(same) => Ok(self.standing(view, same)?.leader),
             None => Ok(standing.leader),
         }
+    }
+
+    /// Whether a claim under this guard keeps one of its accounts or contacts.
+    pub(super) fn is_left(&mut self, view: &dyn View, named: &ShapeName, guard: Guard) -> Result<bool, StoreError> {
+        let own = self.standing(view, named.name)?.flags;
+        let placed = match own.same_as {
+            Some(same) => self.standing(view, same)?.flags,
+            None => own,
+        };
+        Ok(!own.is_ignored && placed.let_stand(named.strength, guard))
     }
 
     pub(super) fn set_standing(&mut self, name: NameId, standing: Standing) {

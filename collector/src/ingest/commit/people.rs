@@ -7,11 +7,11 @@ use std::sync::Arc;
 use selvedge_core::identifier::{Class, Identifier};
 
 use super::ground::{Claims, Left};
-use super::memory::{Flags, Standing};
+use super::memory::Standing;
 use super::{Cause, Settling};
 use crate::event::Strength;
 use crate::identity::incremental::replace;
-use crate::store::{NameId, Parent, Place, Placement, Role, ShapeId, ShapeName, StoreError};
+use crate::store::{Flags, NameId, Parent, Place, Placement, Role, ShapeId, ShapeName, StoreError};
 
 /// A name whose person is led by another than before.
 struct Move {
@@ -50,10 +50,17 @@ impl Settling<'_> {
         people.extend(moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)));
         self.settle_conflicts(touched, people, &claims)?;
         for name in self.reanchored(&reflagged, &claims)? {
-            self.anchor_anew(name, &cause_of(name, &causes), &claims)?;
+            let cause = cause_of(name, &causes);
+            self.anchor_anew(name, &cause, &claims)?;
+            // Claims that keep it no more, or do again, say when it was seen.
+            self.renew_leader(name, &cause.message_id)?;
         }
         for shape in std::mem::take(&mut self.reguarded) {
-            self.anchor_shape_anew(shape, &self.cause.clone(), &claims)?;
+            let cause = self.cause.clone();
+            self.anchor_shape_anew(shape, &cause, &claims)?;
+            for named in self.transaction.names_of(shape)?.iter().filter(|named| named.role != Role::Device) {
+                self.renew_leader(named.name, &cause.message_id)?;
+            }
         }
         self.note_moves(&moves, &causes)
     }

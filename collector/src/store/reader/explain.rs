@@ -197,8 +197,8 @@ impl Reader<'_> {
             Lookup::ProfileId(id) => self.view.name_of_profile(self.workspace, id)?,
         };
         match id {
-            Some(id) => Ok(self.view.span_of_name(id)?.map(|_| id)),
-            None => Ok(None),
+            Some(id) if self.view.is_named(id)? => Ok(Some(id)),
+            Some(_) | None => Ok(None),
         }
     }
 }

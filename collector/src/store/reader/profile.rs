@@ -9,7 +9,7 @@ use super::Reader;
 use crate::event::UnixMillis;
 use crate::identity::ProfileId;
 use crate::profile::{Profile, SeenIdentifier, TraitSet, fold_traits};
-use crate::store::{EventSlice, Fold, Name, ProfileKey, Shape, StoreError};
+use crate::store::{EventSlice, Flags, Fold, Mention, Name, NameId, ProfileKey, Shape, StoreError};
 
 /// How a profile is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Reader<'_> {
         if self.view.name(id)?.class != Class::Device {
             return Ok(self.ownership().leader(id)?.map(ProfileKey::Person));
         }
-        if self.view.span_of_name(id)?.is_none() {
+        if !self.view.is_named(id)? {
             return Ok(None);
         }
         // The id is the anonymous profile's own: while that stands, it is what the id means.
@@ -130,16 +130,41 @@ impl Reader<'_> {
         named.into_iter().map(|name| self.seen(name)).collect()
     }
 
+    /// A name with when it was seen: by the claims that keep it, in whichever form they say it.
     fn seen(&self, name: Name) -> Result<SeenIdentifier, StoreError> {
-        let span = self.view.span_of_name(name.id)?;
-        let shared = name.class == Class::Device && self.ownership().people_on(name.id)?.len() > 1;
+        let mentions = self.mentions_kept(&name)?;
+        let source = mentions.iter().min_by_key(|mention| &mention.first).map(|mention| mention.source);
+        let events = || mentions.iter().filter_map(|mention| Some((mention.first.time, mention.last?)));
         Ok(SeenIdentifier {
+            shared: name.class == Class::Device && self.ownership().people_on(name.id)?.len() > 1,
             identifier: name.identifier,
-            first_seen: span.as_ref().and_then(|span| span.seen).map(|(first, _)| first),
-            last_seen: span.as_ref().and_then(|span| span.seen).map(|(_, last)| last),
-            source: span.map(|span| span.source).unwrap_or_default(),
-            shared,
+            first_seen: events().map(|(first, _)| first).min(),
+            last_seen: events().map(|(_, last)| last).max(),
+            source: source.map(|source| self.view.name_of_key(source)).transpose()?.unwrap_or_default(),
         })
+    }
+
+    /// What is said of a name, or of a digest of it, by claims that it is left in. Of a device, all that is said: nobody
+    /// is named by it.
+    fn mentions_kept(&self, name: &Name) -> Result<Vec<Mention>, StoreError> {
+        let mut forms = vec![name.id];
+        // Another name of an account is shown by itself.
+        if name.class != Class::Account {
+            forms.extend(self.view.other_names_of(name.id)?);
+        }
+        let mut kept = Vec::new();
+        for form in forms {
+            let own = self.flags(form)?;
+            let placed = own.same_as.map_or(Ok(own), |same| self.flags(same))?;
+            let is_kept = |mention: &Mention| !own.is_ignored && placed.let_stand(mention.strength, mention.guard);
+            let mentions = self.view.mentions_of(form)?;
+            kept.extend(mentions.into_iter().filter(|mention| name.class == Class::Device || is_kept(mention)));
+        }
+        Ok(kept)
+    }
+
+    fn flags(&self, name: NameId) -> Result<Flags, StoreError> {
+        Ok(self.view.placement(name)?.map_or(Flags::default(), |placement| Flags::of(&placement)))
     }
 }
 

@@ -6,9 +6,9 @@ use selvedge_core::identifier::Kind;
 use super::column::Code;
 use super::row::order;
 use super::session::Session;
-use crate::event::{Guard, Strength, Workspace};
+use crate::event::{Guard, Source, Strength, Workspace};
 use crate::identity::DecisionVerb;
-use crate::store::{AliasRow, DecisionRow, DigestPrefix, NameId, Role, StoreError};
+use crate::store::{AliasRow, DecisionRow, DigestPrefix, Mention, NameId, Role, StoreError};
 
 impl Session<'_> {
     pub(super) fn read_aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError> {
@@ -45,6 +45,34 @@ impl Session<'_> {
         self.all(SQL, named_params! { ":name": name, ":alias": Code(Role::Alias) }, |row| {
             Ok((row.get::<_, Code<_>>(0)?.0, row.get::<_, Code<_>>(1)?.0))
         })
+    }
+
+    pub(super) fn read_is_named(&self, name: NameId) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from shape_identifier where identifier = :name limit 1";
+        Ok(self.first(SQL, named_params! { ":name": name }, |_| Ok(()))?.is_some())
+    }
+
+    pub(super) fn read_mentions_of(&self, name: NameId) -> Result<Vec<Mention>, StoreError> {
+        const SQL: &str = "
+            select shape.first_time, shape.first_message_id, named.strength, shape.guard, shape.source,
+                case when not is_snapshot then (select max(time) from event where event.shape = shape.id) end
+            from shape_identifier named join shape on shape.id = named.shape
+            where named.identifier = :name";
+        self.all(SQL, named_params! { ":name": name }, |row| {
+            Ok(Mention {
+                first: order(row, 0)?,
+                strength: row.get::<_, Code<_>>(2)?.0,
+                guard: row.get::<_, Code<_>>(3)?.0,
+                source: row.get(4)?,
+                last: row.get(5)?,
+            })
+        })
+    }
+
+    pub(super) fn read_name_of_key(&self, source: Source) -> Result<Box<str>, StoreError> {
+        const SQL: &str = "select name from write_key where id = :source and name is not null";
+        let name = self.first(SQL, named_params! { ":source": source }, |row| row.get::<_, Box<str>>(0))?;
+        Ok(name.unwrap_or_else(|| format!("key {}", source.0).into()))
     }
 
     pub(super) fn read_devices_gone_by_without(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {

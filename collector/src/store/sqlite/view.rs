@@ -8,13 +8,13 @@ use selvedge_core::identifier::{Identifier, Kind};
 use super::column::Code;
 use super::row::{bounds, conflict, count, event, order, placement, rows, shape};
 use super::session::Session;
-use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
+use crate::event::{Guard, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity::{ProfileId, profile_id};
 use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
 use crate::store::{
     AliasRow, ChangeSeq, ConflictCursor, ConflictRow, DeadLetter, DecisionRow, DeviceAnchor, DigestPrefix,
-    ErasureCount, EventSlice, Fold, Name, NameId, NameSpan, NamelessMark, Placement, Position, ProfileRow,
+    ErasureCount, EventSlice, Fold, Mention, Name, NameId, NamelessMark, Placement, Position, ProfileRow,
     RecordedEvent, Role, Seq, Shape, ShapeId, ShapeName, Sizes, SnapshotRow, StoreError, StoredEvent, StoredTrait,
     TransitionRow, View,
 };
@@ -200,23 +200,16 @@ impl View for Session<'_> {
         self.read_devices_gone_by_without(name)
     }
 
-    fn span_of_name(&self, name: NameId) -> Result<Option<NameSpan>, StoreError> {
-        const SQL: &str = "
-            select
-                min(case when not is_snapshot then first_time end),
-                max(case when not is_snapshot then (select max(time) from event where event.shape = shape.id) end),
-                (select coalesce(write_key.name, 'key ' || earliest.source)
-                 from shape_identifier named join shape earliest on earliest.id = named.shape
-                 left join write_key on write_key.id = earliest.source
-                 where named.identifier = :name
-                 order by earliest.first_time, earliest.first_message_id limit 1)
-            from shape_identifier named join shape on shape.id = named.shape
-            where named.identifier = :name";
-        self.one(SQL, named_params! { ":name": name }, |row| {
-            let seen = row.get::<_, Option<UnixMillis>>(0)?.zip(row.get(1)?);
-            let source = row.get::<_, Option<Box<str>>>(2)?;
-            Ok(source.map(|source| NameSpan { seen, source }))
-        })
+    fn is_named(&self, name: NameId) -> Result<bool, StoreError> {
+        self.read_is_named(name)
+    }
+
+    fn mentions_of(&self, name: NameId) -> Result<Vec<Mention>, StoreError> {
+        self.read_mentions_of(name)
+    }
+
+    fn name_of_key(&self, source: Source) -> Result<Box<str>, StoreError> {
+        self.read_name_of_key(source)
     }
 
     fn placement(&self, name: NameId) -> Result<Option<Placement>, StoreError> {
