@@ -6,6 +6,7 @@
 //! first; by hand it is `cargo build -p selvedge-collector`.
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod collector;
 pub mod http;
 pub mod ledger;

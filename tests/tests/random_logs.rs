@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use logs::{DAYS, Log, Wildness, another_arrival, log};
-use over_http::{Conflicts, conflicts, differences, now_ms, send};
+use over_http::{Conflicts, Proving, conflicts, differences, now_ms, send_proving};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use selvedge_tests::Collector;
@@ -20,9 +20,15 @@ fn random_logs_over_http_in_any_order_of_arrival_equal_the_oracle() -> anyhow::R
     let directory = tempfile::tempdir()?;
     let collector = Collector::start_with_settings(directory.path(), NO_RATE_LIMITS)?;
     let arrivals = arrivals(now_ms() - (DAYS + 1) * DAY_MS);
-    each(&arrivals, |arrived| send(&collector, arrived))?;
-    let conflicts = conflicts(&collector)?;
+    let proving = Proving::at(&collector)?;
     let counted = Counted::default();
+    each(&arrivals, |arrived| {
+        let (proven, unproven) = send_proving(&collector, &proving, arrived)?;
+        counted.proven.fetch_add(proven, Ordering::Relaxed);
+        counted.unproven.fetch_add(unproven, Ordering::Relaxed);
+        Ok(())
+    })?;
+    let conflicts = conflicts(&collector)?;
     each(&arrivals, |arrived| {
         let ledger = Ledger { events: arrived.to_vec(), ..Ledger::default() };
         let replay = replay_ledger(&ledger, &Rules::default());
@@ -74,6 +80,10 @@ fn each(arrivals: &[Vec<Event>], act: impl Fn(&[Event]) -> anyhow::Result<()> + 
 #[derive(Default)]
 struct Counted {
     events: AtomicUsize,
+    /// By tokens.
+    proven: AtomicUsize,
+    /// In spite of their tokens.
+    unproven: AtomicUsize,
     people: AtomicUsize,
     merged_names: AtomicUsize,
     shared_devices: AtomicUsize,
@@ -93,8 +103,10 @@ impl Counted {
     fn print(&self, conflicts: &Conflicts) {
         println!(
             "{LOGS} random logs in {ORDERS} orders of arrival each, over HTTP, equal to the oracle: {} events sent, \
-             {} people, {} names that follow another, {} shared devices, {} conflicts",
+             {} proven by tokens and {} not, {} people, {} names that follow another, {} shared devices, {} conflicts",
             self.events.load(Ordering::Relaxed),
+            self.proven.load(Ordering::Relaxed),
+            self.unproven.load(Ordering::Relaxed),
             self.people.load(Ordering::Relaxed),
             self.merged_names.load(Ordering::Relaxed),
             self.shared_devices.load(Ordering::Relaxed),

@@ -1,6 +1,5 @@
 //! The worked scenarios of identity.md, section 9: by the oracle, by the pure modules, and over HTTP.
 
-#[allow(dead_code, reason = "scenarios are sent by their own senders")]
 mod over_http;
 mod scenario;
 mod stitched;

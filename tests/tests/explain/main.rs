@@ -7,7 +7,6 @@ mod in_process;
 #[allow(dead_code, reason = "each test draws its logs in its own way")]
 #[path = "../logs/mod.rs"]
 mod logs;
-#[allow(dead_code, reason = "this test sends and reads; what profiles hold is compared elsewhere")]
 #[path = "../over_http/mod.rs"]
 mod over_http;
 mod shop;

@@ -73,6 +73,8 @@ struct Sketch {
 enum Trust {
     Observed,
     Asserted,
+    /// An account that a token proves, and the address or the number if they are verified.
+    Token([bool; 2]),
     /// The strength of each kind, as a forwarded event says it.
     Mixed([Strength; 4]),
 }
@@ -81,8 +83,12 @@ fn sketch((users, contacts, devices): (u8, u8, u8), per_kind: usize) -> impl Str
     let some = |pool: u8, most: usize| prop::collection::btree_set(0..pool, 0..=most).prop_map(Vec::from_iter);
     let strength = || prop_oneof![Just(Strength::Observed), Just(Strength::Proven), Just(Strength::Asserted)];
     let strengths = [strength(), strength(), strength(), strength()];
-    let trust =
-        prop_oneof![5 => Just(Trust::Observed), 3 => Just(Trust::Asserted), 1 => strengths.prop_map(Trust::Mixed)];
+    let trust = prop_oneof![
+        5 => Just(Trust::Observed),
+        3 => Just(Trust::Asserted),
+        2 => any::<[bool; 2]>().prop_map(Trust::Token),
+        1 => strengths.prop_map(Trust::Mixed),
+    ];
     let names =
         (prop::option::of(0..users), some(contacts, per_kind), some(contacts, per_kind), some(devices, per_kind));
     // Few days and steps of ten minutes: equal times, and gaps of exactly 30 minutes and 30 days.
@@ -110,6 +116,10 @@ impl Sketch {
             let strength = match &self.trust {
                 Trust::Observed => Strength::Observed,
                 Trust::Asserted => Strength::Asserted,
+                Trust::Token([email, phone]) => {
+                    let is_proven = self.user.is_some() && [true, *email, *phone, false][at];
+                    if is_proven { Strength::Proven } else { Strength::Observed }
+                }
                 Trust::Mixed(strengths) => strengths[at],
             };
             claim.push(Claimed { identifier: Identifier::new(kind, value), strength });
@@ -120,7 +130,8 @@ impl Sketch {
         self.devices.iter().for_each(|n| name(Kind::ANONYMOUS_ID, format!("l{log}-a{n}"), 3));
         // Mixed strengths may come to nothing but observed names: that goes with a public key too.
         let is_observed = claim.iter().all(|claimed| claimed.strength == Strength::Observed);
-        let day = if is_observed { self.day.max(43) } else { self.day };
+        let is_said_by_page = is_observed || matches!(self.trust, Trust::Token(_));
+        let day = if is_said_by_page { self.day.max(43) } else { self.day };
         let time = UnixMillis(start_ms + (day * 24 * 6 + self.ten_minutes) * 600_000);
         let traits = self.traits(&claim);
         let order = Order { time, message_id: format!("l{log}-m{place}").into() };

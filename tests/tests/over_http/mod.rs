@@ -1,5 +1,9 @@
 //! Logs sent to a real collector, and its answers compared with the people that they must come to.
 
+#![allow(dead_code, unused_imports, reason = "each test uses its part")]
+
+mod proving;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +15,9 @@ use selvedge_tests::Collector;
 use selvedge_tests::oracle::{Event, People, Replay, Whose};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::proving::Proving;
+use self::proving::is_provable;
+
 /// The wall clock, ms since 1970.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -21,12 +28,46 @@ pub(crate) fn now_ms() -> i64 {
 pub(crate) fn send(collector: &Collector, log: &[Event]) -> anyhow::Result<()> {
     for batch in log.chunk_by(|a, b| is_observed(a) == is_observed(b)) {
         let key = if is_observed(&batch[0]) { &collector.public_key } else { &collector.secret_key };
-        let messages: Vec<Value> = batch.iter().map(message).collect();
-        let answer = collector.post("/v1/batch", key, &json!({ "batch": messages }))?;
-        let stored = answer.json["accepted"].as_u64().unwrap_or(0) + answer.json["duplicates"].as_u64().unwrap_or(0);
-        ensure!(answer.status == 200 && stored == batch.len() as u64, "{} {}", answer.status, answer.text());
+        post(collector, key, batch.iter().map(message).collect())?;
     }
     Ok(())
+}
+
+/// The same from a site that proves logins: what a token can prove is proven by one. How many did, and did not.
+pub(crate) fn send_proving(collector: &Collector, proving: &Proving, log: &[Event]) -> anyhow::Result<(usize, usize)> {
+    let is_said_by_page = |event: &Event| is_observed(event) || is_provable(event);
+    let (mut proven, mut unproven) = (0, 0);
+    for batch in log.chunk_by(|a, b| is_said_by_page(a) == is_said_by_page(b)) {
+        if !is_said_by_page(&batch[0]) {
+            post(collector, &collector.secret_key, batch.iter().map(message).collect())?;
+            continue;
+        }
+        let (mut messages, mut warned) = (Vec::new(), Vec::new());
+        for event in batch {
+            let mut message = message(event);
+            message.as_object_mut().context("a message is an object")?.remove("context");
+            if let Some(code) = proving.sign(event, &mut message)? {
+                warned.push((event.order.message_id.to_string(), code.to_owned()));
+            }
+            messages.push(message);
+        }
+        proven += batch.iter().filter(|event| !is_observed(event)).count();
+        unproven += warned.len();
+        let answer = post(collector, &proving.open_key, messages)?;
+        let told = answer["warnings"].as_array().into_iter().flatten();
+        let told = told.map(|it| (text(&it["messageId"]), text(&it["code"])));
+        let told: Vec<_> = told.filter(|(_, code)| code.starts_with("token_")).collect();
+        ensure!(told == warned, "warned {told:?}, not {warned:?}");
+    }
+    Ok((proven, unproven))
+}
+
+fn post(collector: &Collector, key: &str, messages: Vec<Value>) -> anyhow::Result<Value> {
+    let sent = messages.len() as u64;
+    let answer = collector.post("/v1/batch", key, &json!({ "batch": messages }))?;
+    let stored = answer.json["accepted"].as_u64().unwrap_or(0) + answer.json["duplicates"].as_u64().unwrap_or(0);
+    ensure!(answer.status == 200 && stored == sent, "{} {}", answer.status, answer.text());
+    Ok(answer.json)
 }
 
 fn is_observed(event: &Event) -> bool {

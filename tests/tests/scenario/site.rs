@@ -5,13 +5,10 @@ use std::collections::HashMap;
 use std::process::Output;
 
 use anyhow::{Context, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use selvedge_collector::event::Trust;
+use selvedge_tests::backend::Backend;
 use selvedge_tests::oracle::{Decision, Op};
 use selvedge_tests::{Collector, http};
-use sha2::Sha256;
 use tempfile::TempDir;
 
 use super::line::{Said, Sender};
@@ -20,8 +17,8 @@ use super::*;
 pub(crate) struct Site {
     pub(crate) collector: Collector,
     keys: HashMap<Sender, String>,
-    /// What its backend signs tokens with, if it does.
-    signs_with: Option<String>,
+    /// Signs its tokens, if it proves logins.
+    backend: Option<Backend>,
     _directory: TempDir,
 }
 
@@ -35,14 +32,14 @@ impl Site {
             let made = collector.run(&["key", "create", "public", "--trust", trust.as_str()])?;
             keys.insert(Sender::Page(trust), printed(made)?);
         }
-        Ok(Self { collector, keys, signs_with: None, _directory: directory })
+        Ok(Self { collector, keys, backend: None, _directory: directory })
     }
 
     /// One whose backend signs who is logged in: from 30 days before its first key on, guarded sources are guarded.
     pub(crate) fn with_tokens() -> anyhow::Result<Self> {
         let site = Self::without_tokens()?;
-        let secret = printed(site.collector.run(&["identity-key", "create"])?)?;
-        Ok(Self { signs_with: Some(secret), ..site })
+        let backend = Backend::of(&site.collector)?;
+        Ok(Self { backend: Some(backend), ..site })
     }
 
     /// Sends what is said: neighbours of one sender in one batch, or one by one. Where the answers do not warn of what
@@ -90,20 +87,11 @@ impl Site {
     fn signed(&self, said: &Said) -> anyhow::Result<Value> {
         let mut message = said.message.clone();
         if let Some(claims) = &said.proves {
-            let secret = self.signs_with.as_ref().context("a site without tokens proves nothing")?;
-            message["context"]["identityToken"] = json!(token(claims, secret)?);
+            let backend = self.backend.as_ref().context("a site without tokens proves nothing")?;
+            message["context"]["identityToken"] = json!(backend.token(claims)?);
         }
         Ok(message)
     }
-}
-
-/// A JWT as the README says: HS256, with the bytes of the secret as it was printed.
-fn token(claims: &Value, secret: &str) -> anyhow::Result<String> {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(claims));
-    let mut signature = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
-    signature.update(signed.as_bytes());
-    Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.finalize().into_bytes())))
 }
 
 fn printed(output: Output) -> anyhow::Result<String> {
