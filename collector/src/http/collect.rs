@@ -60,6 +60,7 @@ pub(super) async fn commit(
         state.inside.intake.commit(accepted.events, accepted.frame).await?
     };
     accepted.rejected.append(&mut committed.erased);
+    accepted.rejected.sort_by_key(|verdict| verdict.index);
     state.counts.judged(&accepted.rejected, &accepted.warnings);
     Ok(Outcome { committed, rejected: accepted.rejected, warnings: accepted.warnings, received_at })
 }

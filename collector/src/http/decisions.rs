@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path, Request};
+use axum::extract::{self, Request};
 use axum::response::Response;
 use selvedge_core::identifier::{Identifier, Kind};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, body, error, keys, profiles};
 use crate::event::Workspace;
 use crate::identity::{DecisionVerb, normal};
@@ -51,7 +51,7 @@ pub(super) async fn list(extract::State(state): extract::State<Arc<State>>, head
 /// `DELETE /v1/decisions/{id}`.
 pub(super) async fn withdraw(
     extract::State(state): extract::State<Arc<State>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     state.admits()?;
@@ -63,7 +63,7 @@ pub(super) async fn withdraw(
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with op, x, y and reason")]
 struct Asked {
     op: String,
     x: AskedName,
@@ -73,7 +73,7 @@ struct Asked {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with kind and value")]
 struct AskedName {
     kind: String,
     value: String,
@@ -81,14 +81,15 @@ struct AskedName {
 
 impl AskedName {
     fn identifier(&self, state: &State) -> Result<Identifier, Refusal> {
-        normal::identifier(Kind::new(&self.kind), &self.value, &state.inside.rules).map_err(|_| Refusal::NoSuchProfile)
+        normal::identifier(Kind::new(&self.kind), &self.value, &state.inside.rules)
+            .map_err(|_| Refusal::NeverNamed { name: format!("{}:{}", self.kind, self.value) })
     }
 }
 
 fn refused(refusal: DecisionRefusal) -> Refusal {
     match refusal {
         DecisionRefusal::NoSuchDecision { .. } => Refusal::NoSuchDecision,
-        DecisionRefusal::Unknown { .. } => Refusal::NoSuchProfile,
+        DecisionRefusal::Unknown { name } => Refusal::NeverNamed { name: name.to_string() },
         refusal @ (DecisionRefusal::NoReason
         | DecisionRefusal::ReasonTooLong
         | DecisionRefusal::NoSecond { .. }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
 use crate::event::UnixMillis;
 use crate::ingest::commit::{Erased, Erasure, ErasureRefusal};
@@ -14,7 +14,7 @@ use crate::ingest::commit::{Erased, Erasure, ErasureRefusal};
 /// Erases whoever has this name or id, with `?suppress=true` for ever.
 pub(super) async fn erase(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     state.admits()?;

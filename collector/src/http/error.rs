@@ -89,6 +89,12 @@ pub enum Refusal {
          /v1/profiles/user_id:u-1"
     )]
     NoSuchProfile,
+    /// A decision is about a name that the ledger never saw.
+    #[error("no event ever named {name}: check kind and value")]
+    NeverNamed {
+        /// As `kind:value`.
+        name: String,
+    },
     /// No decision that stands has this id.
     #[error("no decision that stands has this id; GET /v1/decisions lists them")]
     NoSuchDecision,
@@ -143,7 +149,7 @@ impl Refusal {
             Self::DiskLow => code::DISK_LOW,
             Self::Draining => code::DRAINING,
             Self::LedgerFailed => LEDGER_FAILED,
-            Self::NoSuchPath | Self::NoSuchProfile | Self::NoSuchDecision => code::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchProfile | Self::NeverNamed { .. } | Self::NoSuchDecision => code::NOT_FOUND,
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => BAD_DECISION,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
             Self::BadParameter { .. } => BAD_PARAMETER,
@@ -169,7 +175,9 @@ impl Refusal {
             Self::Overloaded | Self::DiskLow | Self::Draining | Self::LedgerFailed | Self::NoTracker => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NoSuchPath | Self::NoSuchProfile | Self::NoSuchDecision => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuchProfile | Self::NeverNamed { .. } | Self::NoSuchDecision => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }

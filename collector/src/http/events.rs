@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::response::Response;
 use selvedge_core::identifier::Identifier;
 use selvedge_core::json;
@@ -13,7 +13,7 @@ use selvedge_core::wire::field;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
 use crate::event::{UnixMillis, Via};
 use crate::ingest;
@@ -22,7 +22,7 @@ use crate::store::{EventQuery, ShapeId, StoredEvent};
 /// `GET /v1/profiles/{profile}/events?limit&cursor&from&to&event&raw`.
 pub(super) async fn page(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;

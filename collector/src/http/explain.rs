@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::response::Response;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
 
 /// The evidence for both names. Either may be given as a profile's id.
 pub(super) async fn answer(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;

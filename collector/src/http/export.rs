@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, events, keys, profiles};
 use crate::event::Strength;
 use crate::store::{Export, StoredTrait};
@@ -17,7 +17,7 @@ use crate::store::{Export, StoredTrait};
 /// The profile, then its traits as they were set, its events, and the decisions about it.
 pub(super) async fn answer(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;

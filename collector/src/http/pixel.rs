@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use selvedge_core::json::push_quoted;
 use selvedge_core::wire::field;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, collect, keys, query};
 use crate::event::EventType;
 use crate::ingest::{Envelope, Shape};
@@ -18,7 +18,7 @@ use crate::ingest::{Envelope, Shape};
 /// `GET /pixel/v1/{track,page}`.
 pub(super) async fn pixel(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     let event_type =

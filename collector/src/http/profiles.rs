@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::response::Response;
 use selvedge_core::identifier::Kind;
 use serde_json::json;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys};
 use crate::event::Workspace;
 use crate::identity::normal;
@@ -17,7 +17,7 @@ use crate::store::{Lookup, Reader, StoreError};
 /// `GET /v1/profiles/{kind}:{value}` or `/v1/profiles/{profile_id}`.
 pub(super) async fn whole(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     Ok(error::json(&found(state, &name, &head).await?))
@@ -26,7 +26,7 @@ pub(super) async fn whole(
 /// Its traits.
 pub(super) async fn traits(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     Ok(error::json(&json!({ "traits": found(state, &name, &head).await?.traits })))
@@ -35,7 +35,7 @@ pub(super) async fn traits(
 /// Its identifiers.
 pub(super) async fn identifiers(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     Ok(error::json(&json!({ "identifiers": found(state, &name, &head).await?.identifiers })))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{self, Path, Request};
+use axum::extract::{self, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
 use axum::routing::{MethodRouter, delete, get, post};
@@ -73,11 +73,23 @@ fn events_of(shape: Shape) -> MethodRouter<Arc<State>> {
 /// Jitsu's `/api/s/{type}`: the type of its events in the path, where it is not in the event.
 async fn jitsu(
     extract::State(state): extract::State<Arc<State>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     request: Request,
 ) -> Result<axum::response::Response, Refusal> {
     let shape = if name == "batch" { Shape::Batch } else { Shape::One(EventType::parse(&name)) };
     collect(state, shape, request).await
+}
+
+/// A part of a path, percent-decoded. What is no UTF-8 then names nothing.
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let decoded = Path::<String>::from_request_parts(parts, state).await;
+        decoded.map(|Path(text)| Self(text)).map_err(|_| Refusal::NoSuchPath)
+    }
 }
 
 /// The head of a request whose body nobody reads.

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, Path};
+use axum::extract;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
-use super::routes::Head;
+use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys};
 
 /// `GET /v1/projects/{writeKey}/settings`: no destination but this host.
 pub(super) async fn segment(
     extract::State(state): extract::State<Arc<State>>,
-    Path(write_key): Path<String>,
+    Segment(write_key): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
     keys::for_intake(&state, Some(&write_key), &head.headers)?;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -66,10 +66,12 @@ fn under_load<T>(senders: &mut [Sender], act: impl FnOnce() -> anyhow::Result<T>
             senders.iter_mut().map(|sender| scope.spawn(|| send_steadily(sender, &is_over))).collect();
         let acted = act();
         is_over.store(true, Ordering::Relaxed);
-        for thread in threads {
-            thread.join().unwrap_or_else(|_| anyhow::bail!("a sender panicked"))?;
-        }
-        acted
+        let join =
+            |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|_| anyhow::bail!("a sender panicked"));
+        let sent = threads.into_iter().map(join).collect::<anyhow::Result<Vec<()>>>();
+        // What went wrong first is what was done: a sender fails behind it.
+        let acted = acted?;
+        sent.map(|_| acted)
     })
 }
 

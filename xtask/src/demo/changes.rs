@@ -1,4 +1,4 @@
-//! Listens to the collectors' webhooks and prints a line per profile that is created, merged or forwarded.
+//! Listens to the collectors' webhooks and prints a line per change of a profile.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -38,30 +38,28 @@ fn hear(mut request: Request) {
     drop(request.respond(Response::from_string("{}")));
 }
 
-/// What a change means to who watches; None for one that does not move people.
-///
-/// A profile that appears at the upstream was forwarded: nothing else speaks to it.
+/// What a change means to who watches; None for what is none.
 fn line(collector: &str, change: &Value) -> Option<String> {
-    let kind = change["type"].as_str()?;
-    match (collector, kind) {
-        ("upstream", "profile.created") => Some(format!("upstream  forwarded  {}", named(&change["profile"]))),
-        (_, "profile.created") => Some(format!("{collector:<8}  created    {}", named(&change["profile"]))),
-        (_, "profile.merged") => {
-            let (from, into) = (short(&change["from"]), short(&change["into"]));
-            Some(format!("{collector:<8}  merged     {from} into {into}, because of {}", short(&change["because"])))
-        }
-        _ => None,
-    }
+    let moved = || {
+        let (from, into) = (short(&change["from"]), short(&change["into"]));
+        format!("{from} into {into}, because of {}", short(&change["because"]))
+    };
+    let (what, whom) = match change["type"].as_str()? {
+        "profile.created" => ("created", short(&change["profile"]["id"])),
+        "profile.updated" => ("updated", described(&change["profile"])),
+        "profile.merged" => ("merged", moved()),
+        "profile.split" => ("split", moved()),
+        "profile.deleted" => ("deleted", short(&change["profile"]["id"])),
+        _ => return None,
+    };
+    Some(format!("{collector:<8}  {what:<7}  {whom}"))
 }
 
-/// The id with the name that says most: identifiers stand in the order of their kinds.
-fn named(profile: &Value) -> String {
-    let id = short(&profile["id"]);
-    let first = &profile["identifiers"][0];
-    match first["kind"].as_str() {
-        Some(kind) => format!("{id}  {kind}:{}", short(&first["value"])),
-        None => id,
-    }
+/// The id, the name that says most (identifiers stand in the order of their kinds), and how much is known.
+fn described(profile: &Value) -> String {
+    let (id, first) = (short(&profile["id"]), &profile["identifiers"][0]);
+    let (kind, value) = (first["kind"].as_str().unwrap_or("?"), short(&first["value"]));
+    format!("{id}  {kind}:{value}, events {}, version {}", profile["event_count"], profile["version"])
 }
 
 /// Ids are long, lines are short.

@@ -1,6 +1,7 @@
 //! The doors as a client meets them: the real router over a real ledger in a directory of its own.
 
 mod cors;
+mod decisions;
 mod doors;
 mod intake;
 mod keys;

@@ -41,7 +41,8 @@ async fn the_parts_of_a_profile_stand_alone() {
 #[tokio::test]
 async fn what_was_never_seen_is_not_found() {
     let house = House::new();
-    for name in ["user_id:nobody", "00000000-0000-8000-8000-000000000000", "nonsense", "user_id:null", "shoe_size:44"] {
+    let id = "00000000-0000-8000-8000-000000000000";
+    for name in ["user_id:nobody", id, "nonsense", "user_id:null", "shoe_size:44", "%FF", "user_id:%C3"] {
         for part in ["", "/traits", "/identifiers", "/events"] {
             let answer = house.get(&format!("/v1/profiles/{name}{part}")).await;
             assert_eq!(answer.refusal(), (404, "not_found".into()), "{name}{part}");
