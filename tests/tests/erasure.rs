@@ -194,6 +194,27 @@ fn a_clear_value_is_refused_whose_digest_was_erased() -> anyhow::Result<()> {
 }
 
 #[test]
+fn what_the_erased_observed_counts_as_the_rules_of_a_replay_guard_it() -> anyhow::Result<()> {
+    let message = |id: &str, user: &str, minute| {
+        json!({ "messageId": id, "type": "track", "event": "Seen", "userId": user, "anonymousId": "tablet-7",
+            "timestamp": at(minute) })
+    };
+    let log = [Said::secretly(message("m-1", "bob-0002", 1)), Said::publicly(message("m-2", "ada-0001", 2))];
+    let mut kept = Kept::telling(&Rules::default(), &log)?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    let is_bobs = |kept: &Kept| -> anyhow::Result<bool> {
+        let [tablet, bob] = [name("anonymous_id", "tablet-7"), name("user_id", "bob-0002")];
+        Ok(kept.house.profile(&tablet)?["id"] == kept.house.profile(&bob)?["id"])
+    };
+    ensure!(!is_bobs(&kept)?, "somebody else was there too");
+    kept.apply(&Rules { guard_from: Some(UnixMillis(0)), ..Rules::default() })?;
+    ensure!(is_bobs(&kept)?, "what a public key says of a device that was marked with trust does not count");
+    kept.apply(&Rules::default())?;
+    ensure!(!is_bobs(&kept)?, "and counts again");
+    Ok(())
+}
+
+#[test]
 fn nobody_is_erased_by_a_name_that_was_never_seen() -> anyhow::Result<()> {
     let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
     let reads = kept.reads(&shared_device())?;

@@ -121,6 +121,20 @@ fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody()
 }
 
 #[test]
+fn whoever_was_kept_apart_from_a_device_leaves_nothing_there_when_erased() -> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Asserted);
+    let user = |value| claimed("user_id", value, Strength::Asserted);
+    let mut steps = steps([vec![user("u-1"), device.clone()], vec![user("u-2"), device.clone()]]);
+    // A day later: to whom the device gives it, if it is not shared.
+    let order = Order { time: UnixMillis(24 * 60 * 60_000), message_id: "m3".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![device.clone()])));
+    let op = Op::KeepApart(device.identifier, user("u-1").identifier.clone());
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    steps.push(Step::Erase(user("u-1").identifier, UnixMillis(48 * 60 * 60_000), false));
+    hold(&Story { steps, rules: oracle::Rules::default() }, 1).map(drop)
+}
+
+#[test]
 fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value_says_it_no_more() -> anyhow::Result<()>
 {
     let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);

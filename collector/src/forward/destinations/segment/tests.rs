@@ -77,6 +77,7 @@ fn an_ended_profile_leaves_one_that_names_nobody_unless_it_stands_again() {
     let value: Value = serde_json::from_str(&message.text).unwrap();
     assert_eq!(value["messageId"], "profile:00000000-0000-0000-0000-000000000000:4");
     assert_eq!((&value["userId"], &value["anonymousId"]), (&Value::Null, &Value::Null));
+    assert_eq!(value["context"]["selvedge"]["ended"], true);
     assert_eq!(segment.change(&merged(None)), None);
 }
 
