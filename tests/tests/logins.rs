@@ -32,6 +32,23 @@ fn the_readmes_examples_sign_what_the_collector_believes_until_the_key_is_revoke
     Ok(())
 }
 
+#[test]
+fn the_readmes_example_signs_with_private_keys_too() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    for alg in ["EdDSA", "ES256"] {
+        let pem = printed(collector.run(&["identity-key", "create", "--alg", alg])?)?;
+        let call = format!("console.log(identityToken('u-1', process.argv.at(-1), {{}}, '{alg}'))");
+        let token = signed("node", &["--input-type=module", "-e"], "js", &call, &pem)?;
+        ensure!(warnings(&collector, &token)? == Value::Null, "{alg}: {}", warnings(&collector, &token)?);
+    }
+    let other = printed(collector.run(&["identity-key", "create", "--alg", "EdDSA"])?)?;
+    let call = "console.log(identityToken('u-2', process.argv.at(-1), {}, 'EdDSA'))";
+    let token = signed("node", &["--input-type=module", "-e"], "js", call, &other)?;
+    assert_eq!(warnings(&collector, &token)?[0]["code"], "token_mismatch");
+    Ok(())
+}
+
 /// What a public key is told about an event with this token.
 fn warnings(collector: &Collector, token: &str) -> anyhow::Result<Value> {
     let event = json!({"userId": "u-1", "anonymousId": "a-1", "context": {"identityToken": token}});
@@ -46,7 +63,12 @@ fn signed(program: &str, flags: &[&str], language: &str, call: &str, secret: &st
     let (_, rest) = section.split_once(&format!("```{language}\n")).context("no example")?;
     let (example, _) = rest.split_once("```").context("no end of the example")?;
     let mut command = Command::new(program);
-    command.args(flags).arg(format!("{example}\n{call}\n")).arg(secret);
+    command.args(flags).arg(format!("{example}\n{call}\n"));
+    if program == "node" {
+        // A private key begins as an option would.
+        command.arg("--");
+    }
+    command.arg(secret);
     printed(command.output().with_context(|| format!("{program} is not here"))?)
 }
 
