@@ -410,7 +410,9 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
         expect(format!("traits of {name}"), profile["traits"].clone(), json!(traits));
         let owned = owned(&whose, known, replay);
         expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
-        expect(format!("events of {name}"), json!(house.events(name)?), json!(owned));
+        expect(format!("sessions of {name}"), json!(house.sessions(name)?), json!(sessions(&owned)));
+        let ids: Vec<&str> = owned.iter().map(|order| &*order.message_id).collect();
+        expect(format!("events of {name}"), json!(house.events(name)?), json!(ids));
     }
     Ok(found)
 }
@@ -428,8 +430,8 @@ fn other_conflicts(house: &House, replay: &Replay, ids: &BTreeMap<u64, DecisionI
     Ok((listed != expected).then(|| format!("conflicts: {listed:?}, not {expected:?}")))
 }
 
-/// The messageIds of what it owns, newest first; rows of imports are no events.
-fn owned(whose: &Whose, known: &Ledger, replay: &Replay) -> Vec<String> {
+/// The orders of what it owns, newest first; rows of imports are no events.
+fn owned<'l>(whose: &Whose, known: &'l Ledger, replay: &Replay) -> Vec<&'l Order> {
     let mut owned: Vec<_> = known
         .events
         .iter()
@@ -438,7 +440,13 @@ fn owned(whose: &Whose, known: &Ledger, replay: &Replay) -> Vec<String> {
         .collect();
     owned.sort_by(|a, b| b.cmp(a));
     owned.dedup();
-    owned.into_iter().map(|order| order.message_id.to_string()).collect()
+    owned
+}
+
+/// What no pause of more than half an hour parts, newest first: start, end and events.
+fn sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
+    let runs = owned.chunk_by(|newer, older| newer.time.0 - older.time.0 <= 30 * 60_000);
+    runs.map(|run| (run[run.len() - 1].time.0, run[0].time.0, run.len() as u64)).collect()
 }
 
 /// The consumer holds every person, as the ledger reads it now.

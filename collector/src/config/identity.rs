@@ -35,6 +35,8 @@ pub(super) struct IdentityTable {
     shared_device_gap_minutes: Option<u32>,
     /// How far apart two marks of one person may be to speak for what lies between.
     shared_device_span_days: Option<u32>,
+    /// The longest pause within a session.
+    session_gap_minutes: Option<u32>,
     /// RFC 3339.
     guard_from: Option<Moment>,
     /// What names nobody.
@@ -94,6 +96,7 @@ impl IdentityTable {
             shared_device_span_ms: self
                 .shared_device_span_days
                 .map_or(defaults.shared_device_span_ms, |days| i64::from(days) * DAY_MS),
+            session_gap_ms: self.session_gap_minutes.map_or(defaults.session_gap_ms, minutes),
             guard_from: self.guard_from.as_ref().map(Moment::settle).transpose()?,
             default_region: self.default_region.as_deref().map(str::parse::<Region>).transpose()?,
             trait_rules: self.traits.iter().filter_map(|(name, word)| Some((name.clone(), word.rule()?))).collect(),
@@ -214,6 +217,7 @@ mod tests {
         assert_eq!(rules.default_region.map(Region::code), Some("DE"));
         assert_eq!((rules.contact_limit, rules.crowd_limit, rules.device_people_limit), (3, 7, 9));
         assert_eq!((rules.shared_device_gap_ms, rules.shared_device_span_ms), (45 * MINUTE_MS, 7 * DAY_MS));
+        assert_eq!(rules.session_gap_ms, 20 * MINUTE_MS);
         assert_eq!(rules.guard_from, Some(UnixMillis(1_767_225_600_000)));
         assert!(rules.blocked.has("KIOSK") && rules.blocked.has("test-9"));
         let rule_of = |name: &str| rules.trait_rules.get(name).copied();
@@ -278,6 +282,7 @@ crowd_limit = 7
 device_people_limit = 9
 shared_device_gap_minutes = 45
 shared_device_span_days = 7
+session_gap_minutes = 20
 guard_from = "2026-01-01T00:00:00Z"
 blocked_values = ["Kiosk", "a\"b\\c\u007f"]
 blocked_patterns = ["test-*"]

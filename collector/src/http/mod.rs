@@ -23,6 +23,7 @@ mod rates;
 mod redirect;
 mod routes;
 mod serve;
+mod sessions;
 mod settings;
 
 use std::sync::Arc;

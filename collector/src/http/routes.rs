@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use super::collect::collect;
 use super::{
     Refusal, State, assets, conflicts, cors, decisions, erasure, events, explain, export, health, metrics, pixel,
-    profiles, redirect, settings,
+    profiles, redirect, sessions, settings,
 };
 use crate::event::EventType;
 use crate::ingest::Shape;
@@ -60,6 +60,7 @@ fn reads(doors: Doors) -> Doors {
         .at("/v1/profiles/{profile}/traits", get(profiles::traits))
         .at("/v1/profiles/{profile}/identifiers", get(profiles::identifiers))
         .at("/v1/profiles/{profile}/events", get(events::page))
+        .at("/v1/profiles/{profile}/sessions", get(sessions::page))
         .at("/v1/profiles/{profile}/explain", get(explain::answer))
         .at("/v1/conflicts", get(conflicts::page))
         .at("/v1/decisions", get(decisions::list).post(decisions::take))

@@ -26,6 +26,8 @@ pub struct Rules {
     pub shared_device_gap_ms: i64,
     /// How far apart two marks of one person may be to speak for what lies between, in ms.
     pub shared_device_span_ms: i64,
+    /// The longest pause within a session, in ms.
+    pub session_gap_ms: i64,
     /// From when on what guarded sources observe of held names is taken out; unset until logins are proven.
     pub guard_from: Option<UnixMillis>,
     /// Where a telephone number without a country code is from.
@@ -95,6 +97,7 @@ impl Default for Rules {
             device_people_limit: 20,
             shared_device_gap_ms: 30 * MINUTE_MS,
             shared_device_span_ms: 30 * 24 * 60 * MINUTE_MS,
+            session_gap_ms: 30 * MINUTE_MS,
             guard_from: None,
             default_region: None,
             blocked: Blocklist::default(),

@@ -56,7 +56,7 @@ pub struct SeenIdentifier {
 }
 
 /// RFC 3339 in UTC with milliseconds, which sorts as text; null where there is none.
-fn rfc3339<S: Serializer>(time: &Option<UnixMillis>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(time: &Option<UnixMillis>, serializer: S) -> Result<S::Ok, S::Error> {
     let moment = time.and_then(|time| jiff::Timestamp::from_millisecond(time.0).ok());
     moment.map(|moment| format!("{moment:.3}")).serialize(serializer)
 }

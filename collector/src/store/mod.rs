@@ -36,8 +36,8 @@ pub(crate) use ownership::sole;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
-    Export, LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, ShownConflict,
-    ShownDecision, Step,
+    Export, LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, SessionPage,
+    ShownConflict, ShownDecision, Step,
 };
 pub use record::*;
 

@@ -92,6 +92,21 @@ impl House {
         Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
     }
 
+    /// The sessions of a name's profile, newest first: start and end in ms, and events. Read in small pages.
+    pub(crate) fn sessions(&self, name: &Identifier) -> anyhow::Result<Vec<(i64, i64, u64)>> {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self.reader()?.profile_sessions(&Lookup::Identifier(name.clone()), cursor, 2)?;
+            let page = page.with_context(|| format!("nobody is {name}"))?;
+            ensure!(page.sessions.len() <= 2, "{page:?}");
+            found.extend(page.sessions.iter().map(|session| (session.start.0, session.end.0, session.event_count)));
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
     /// All conflicts as the oracle tells them, page by page; a decision by its id.
     pub(crate) fn conflicts(&self) -> anyhow::Result<BTreeSet<Conflict>> {
         let mut found = BTreeSet::new();

@@ -258,6 +258,7 @@ pub(crate) fn pile() -> impl Strategy<Value = String> {
         "device_people_limit = 2",
         "shared_device_gap_minutes = 5",
         "shared_device_span_days = 1",
+        "session_gap_minutes = 5",
         "guard_from = \"2020-01-01T00:00:00Z\"",
         "blocked_values = [\"crm-1\"]\nblocked_patterns = [\"*-u1\", \"*-e0@*\", \"+4930*001\", \"*-a1\"]",
         "default_region = \"DE\"",

@@ -29,6 +29,7 @@ pub fn rules_text(rules: &Rules) -> String {
     line("device_people_limit", rules.device_people_limit.to_string());
     line("shared_device_gap_minutes", (rules.shared_device_gap_ms / MINUTE_MS).to_string());
     line("shared_device_span_days", (rules.shared_device_span_ms / DAY_MS).to_string());
+    line("session_gap_minutes", (rules.session_gap_ms / MINUTE_MS).to_string());
     if let Some(guard_from) = rules.guard_from {
         line("guard_from", quoted(&guard_from.rfc3339()));
     }
@@ -56,6 +57,7 @@ pub fn rules_json(rules: &Rules) -> Value {
         "device_people_limit": rules.device_people_limit,
         "shared_device_gap_minutes": rules.shared_device_gap_ms / MINUTE_MS,
         "shared_device_span_days": rules.shared_device_span_ms / DAY_MS,
+        "session_gap_minutes": rules.session_gap_ms / MINUTE_MS,
         "guard_from": rules.guard_from.map(UnixMillis::rfc3339),
         "blocked_values": rules.blocked.values(),
         "blocked_patterns": rules.blocked.patterns(),

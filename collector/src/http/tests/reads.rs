@@ -254,3 +254,29 @@ fn minutes(minutes: std::ops::Range<u64>) -> String {
 fn minute(number: u64) -> UnixMillis {
     UnixMillis(NOON.0 - (3_000 - number as i64) * 60_000)
 }
+
+#[tokio::test]
+async fn sessions_come_newest_first_whatever_the_order_of_arrival_and_join_when_a_late_event_closes_the_gap() {
+    let house = House::new();
+    let seen = |id: &str, time: &str| {
+        format!(r#"{{"messageId":"{id}","userId":"u1","event":"Seen","timestamp":"2026-01-01T{time}:00Z"}}"#)
+    };
+    for (id, time) in [("m1", "11:50"), ("m2", "08:00"), ("m3", "11:10"), ("m4", "08:30")] {
+        assert_eq!(house.post("/v1/track", seen(id, time)).await.status, 200);
+    }
+    let session = |start: &str, end: &str, event_count: u64| {
+        let moment = |time: &str| format!("2026-01-01T{time}:00.000Z");
+        json!({"start": moment(start), "end": moment(end), "event_count": event_count})
+    };
+    let path = "/v1/profiles/user_id:u1/sessions";
+    let first = house.get(&format!("{path}?limit=1")).await.json();
+    assert_eq!(first["sessions"], json!([session("11:50", "11:50", 1)]));
+    let next = first["next"].as_str().unwrap();
+    let rest = house.get(&format!("{path}?cursor={next}")).await.json();
+    assert_eq!(rest, json!({"sessions": [session("11:10", "11:10", 1), session("08:00", "08:30", 2)], "next": null}));
+    house.post("/v1/track", seen("m5", "11:30")).await;
+    let all = house.get(path).await.json();
+    assert_eq!(all["sessions"], json!([session("11:10", "11:50", 3), session("08:00", "08:30", 2)]));
+    assert_eq!(house.get(&format!("{path}?limit=0")).await.refusal(), (400, "bad_parameter".into()));
+    assert_eq!(house.get("/v1/profiles/user_id:nobody/sessions").await.refusal(), (404, "not_found".into()));
+}

@@ -8,6 +8,7 @@ mod explain;
 mod export;
 mod feed;
 mod profile;
+mod sessions;
 
 pub use conflicts::{ConflictPage, ShownConflict};
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
@@ -17,6 +18,7 @@ pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
 pub use export::Export;
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use profile::Lookup;
+pub use sessions::SessionPage;
 
 use super::{NameId, Ownership, ProfileKey, Store, StoreError, View};
 use crate::event::Workspace;
