@@ -96,6 +96,8 @@ struct Settling<'a> {
     new_devices: BTreeSet<NameId>,
     /// The first shape that it made: all before it were there before.
     first_new_shape: Option<ShapeId>,
+    /// Names whose marks may be other people's than before, and devices whose marks may be of other devices.
+    unsteady: BTreeSet<NameId>,
     /// Shapes that held names are taken out of from now on.
     reguarded: BTreeSet<ShapeId>,
     /// From when on guarded sources are guarded.
@@ -145,6 +147,7 @@ impl<'a> Settling<'a> {
             devices: BTreeMap::new(),
             new_devices: BTreeSet::new(),
             first_new_shape: None,
+            unsteady: BTreeSet::new(),
             reguarded: BTreeSet::new(),
             guard_from,
             admits_erased: false,

@@ -156,7 +156,6 @@ impl Settling<'_> {
 
     fn settle_device(&mut self, device: NameId, cause: &Cause) -> Result<(), StoreError> {
         let because = &cause.message_id;
-        let people = self.people_on(device)?;
         let stands = self.stands(device)?;
         let owns = self.owns_events(ProfileKey::Device(device))?;
         match (stands, owns) {
@@ -171,17 +170,34 @@ impl Settling<'_> {
                 self.changes.end(device, heir, because);
             }
         }
-        // Beyond the limit nobody had anything of this device before, and nobody has now.
-        if people.len() <= self.rules.device_people_limit + 1 {
+        let marks = self.named_anchors_on(device)?;
+        if !self.stays_quarantined(device, &marks)? {
             // The device itself is one person's or several's; and what they own by it is others' where marks count no
             // more.
-            for mark in self.named_anchors_on(device)? {
-                if let Some(person) = self.memory.leader(self.transaction, mark.anchor)? {
-                    self.changes.renew(person, because);
-                }
+            for mark in marks {
+                self.renew_leader(mark.anchor, because)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a device showed too many people before the group, and does so now: by marks that count by any rules, and
+    /// that nothing of the group touched. Nobody had anything of it then, and nobody has now.
+    fn stays_quarantined(&mut self, device: NameId, marks: &[DeviceAnchor]) -> Result<bool, StoreError> {
+        // A decision takes, or gives back, one person at a time.
+        let too_many = self.rules.device_people_limit + 1;
+        if marks.len() <= too_many || self.unsteady.contains(&device) {
+            return Ok(false);
+        }
+        let is_steady = |mark: &&DeviceAnchor| {
+            (mark.rank.is_trusted() || !mark.guard.is_on())
+                && self.first_new_shape.is_none_or(|first_new| mark.since < first_new)
+                && !self.unsteady.contains(&mark.anchor)
+        };
+        let anchors: Vec<NameId> = marks.iter().filter(is_steady).map(|mark| mark.anchor).collect();
+        let hidden = self.transaction.kept_apart_from(device)?;
+        let people = people_of(&hidden, anchors, |name| self.memory.leader(self.transaction, name))?;
+        Ok(people.len() > too_many)
     }
 
     /// The anchors of those who marked a device and were not erased.

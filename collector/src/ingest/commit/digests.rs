@@ -74,6 +74,7 @@ impl Settling<'_> {
                     self.settle_ignored_device(device)?;
                 }
                 self.remark(device)?;
+                self.unsteady.insert(device);
             }
         }
         Ok(())

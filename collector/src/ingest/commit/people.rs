@@ -137,6 +137,7 @@ impl Settling<'_> {
             return Ok(());
         }
         self.transaction.set_anchor(id, anchor, rank)?;
+        self.unsteady.extend(anchor);
         self.memory.shapes.clear();
         if let Some(touched) = self.touched.get_mut(&id) {
             touched.shape.anchor = anchor;
@@ -173,6 +174,7 @@ impl Settling<'_> {
 
     /// What moved names mean for profiles and for the devices that they marked.
     fn note_moves(&mut self, moves: &[Move], causes: &BTreeMap<NameId, Cause>) -> Result<(), StoreError> {
+        self.unsteady.extend(moves.iter().map(|step| step.name));
         for step in moves {
             let because = self.because(step, causes)?;
             let (was_leader, is_leader) = (step.from == Some(step.name), step.to == Some(step.name));

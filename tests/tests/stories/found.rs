@@ -1,0 +1,225 @@
+//! What random stories found, each as small as it could be told.
+
+use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
+use selvedge_core::identifier::{Identifier, Kind};
+use selvedge_tests::oracle::{self, Event, Op};
+
+use super::hold::{Pace, hold, hold_at};
+use super::told::{Step, Story};
+
+#[test]
+fn a_device_with_a_profile_of_its_own_says_who_its_one_person_is_now() -> anyhow::Result<()> {
+    let address = claimed("email", "ada@example.com", Strength::Asserted);
+    let cookie = |strength| claimed("cookie._ga", "c-1", strength);
+    let stranger = vec![claimed("user_id", "u-2", Strength::Observed), cookie(Strength::Observed)];
+    let mut steps = steps([
+        vec![address.clone(), cookie(Strength::Asserted)],
+        vec![claimed("user_id", "u-1", Strength::Asserted), address],
+    ]);
+    // Whom it names does not count, and is not the person of the cookie either: the event is the cookie's own.
+    let order = Order { time: UnixMillis(0), message_id: "m0".into() };
+    steps.insert(0, Step::Hear(Event { trust: Trust::Strict, ..Event::naming(order, stranger) }));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn whoever_had_an_event_by_a_device_that_a_digest_names_hears_that_it_left() -> anyhow::Result<()> {
+    let observed = |kind, value| claimed(kind, value, Strength::Observed);
+    let steps = steps([
+        vec![observed("email", "ada@example.com"), observed("idfa", "i-1")],
+        vec![observed("anonymous_id", "a-1"), observed("idfa", &oracle::digest("sha256", "i-1"))],
+        // The visitor comes first of that event's devices, and is somebody now.
+        vec![observed("user_id", "u-1"), observed("anonymous_id", "a-1")],
+    ]);
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_device_with_a_profile_of_its_own_says_when_it_was_seen_though_the_event_is_a_persons() -> anyhow::Result<()> {
+    let cookie = |strength| claimed("cookie._ga", "c-1", strength);
+    let stranger = vec![claimed("user_id", "u-2", Strength::Observed), cookie(Strength::Observed)];
+    let mut steps = steps([vec![claimed("user_id", "u-1", Strength::Asserted), cookie(Strength::Asserted)]]);
+    let order = Order { time: UnixMillis(10 * 60_000), message_id: "m0".into() };
+    steps.insert(0, Step::Hear(Event { trust: Trust::Strict, ..Event::naming(order, stranger) }));
+    let order = Order { time: UnixMillis(0), message_id: "m2".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![cookie(Strength::Observed)])));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
+    let observed = |value: &str| claimed("idfa", value, Strength::Observed);
+    let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody() -> anyhow::Result<()> {
+    let device = |strength| claimed("anonymous_id", "a-1", strength);
+    let mut steps = steps([
+        vec![claimed("user_id", "u-1", Strength::Asserted), device(Strength::Asserted)],
+        vec![claimed("user_id", "u-2", Strength::Observed), device(Strength::Observed)],
+        vec![device(Strength::Observed)],
+    ]);
+    let op =
+        Op::KeepApart(device(Strength::Observed).identifier, claimed("user_id", "u-1", Strength::Asserted).identifier);
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    // An event behind the decision finds the device as the decision left it.
+    let order = Order { time: UnixMillis(4 * 60_000), message_id: "m4".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![device(Strength::Observed)])));
+    let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
+fn whoever_had_an_event_by_a_device_that_one_event_has_two_more_people_on_hears_that_it_left() -> anyhow::Result<()> {
+    let (trusted, observed) = (Strength::Asserted, Strength::Observed);
+    let user = |value, strength| claimed("user_id", value, strength);
+    let device = |strength| claimed("anonymous_id", "a-1", strength);
+    let phone = claimed("phone", "+4930123456", Strength::Proven);
+    // The observed user is held from the last event on: then the mark is the telephone's.
+    let claims = [
+        vec![user("u-0", trusted), device(trusted)],
+        vec![device(observed)],
+        vec![user("u-3", observed), phone, device(observed)],
+        vec![user("u-2", trusted), device(trusted)],
+        vec![user("u-3", trusted), device(trusted)],
+    ];
+    let rules = oracle::Rules { people_per_device: 2, guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    let mut steps = steps(claims);
+    for step in &mut steps {
+        if let Step::Hear(event) = step {
+            event.trust = Trust::Guarded;
+        }
+    }
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
+fn whoever_had_an_event_by_a_device_that_a_group_has_too_many_people_on_hears_that_it_left() -> anyhow::Result<()> {
+    let device = || claimed("anonymous_id", "a-1", Strength::Observed);
+    let login = |user: &str| vec![claimed("user_id", user, Strength::Observed), device()];
+    let mut steps = steps([login("u-0"), vec![device()]]);
+    // Of nothing: it parts what comes before from the group.
+    steps.push(Step::Withdraw(1));
+    for (number, user) in (1..=4).zip(["u-1", "u-2", "u-3", "u-4"]) {
+        let order = Order { time: UnixMillis(number * 24 * 60 * 60_000), message_id: format!("n{number}").into() };
+        steps.push(Step::Hear(Event::naming(order, login(user))));
+    }
+    let rules = oracle::Rules { people_per_device: 2, ..oracle::Rules::default() };
+    hold_at(&Story { steps, rules }, Pace { group: 4, every: 1 }).map(drop)
+}
+
+#[test]
+fn whoever_was_kept_apart_from_a_device_leaves_nothing_there_when_erased() -> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Asserted);
+    let user = |value| claimed("user_id", value, Strength::Asserted);
+    let mut steps = steps([vec![user("u-1"), device.clone()], vec![user("u-2"), device.clone()]]);
+    // A day later: to whom the device gives it, if it is not shared.
+    let order = Order { time: UnixMillis(24 * 60 * 60_000), message_id: "m3".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![device.clone()])));
+    let op = Op::KeepApart(device.identifier, user("u-1").identifier.clone());
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    steps.push(Step::Erase(user("u-1").identifier, UnixMillis(48 * 60 * 60_000), false));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value_says_it_no_more() -> anyhow::Result<()>
+{
+    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    let mut steps = steps([
+        vec![asserted("idfa", &oracle::digest("sha256", "i-1")), asserted("anonymous_id", "a-1")],
+        vec![asserted("idfa", &oracle::digest("md5", "i-1"))],
+    ]);
+    for (version, device) in [(1, Some("i-1")), (2, None)] {
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        let claim = [Some(asserted("user_id", "u-1")), device.map(|device| asserted("idfa", device))];
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let row = Event { snapshot, ..Event::naming(order, claim.into_iter().flatten().collect()) };
+        steps.push(Step::Hear(row));
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_device_shows_whom_a_name_hid_there_once_that_name_is_a_crowds() -> anyhow::Result<()> {
+    let observed = |kind, value| claimed(kind, value, Strength::Observed);
+    let address = || observed("email", "ada@example.com");
+    let mut steps = steps([
+        vec![observed("user_id", "u-0"), address()],
+        vec![observed("user_id", "u-0"), observed("anonymous_id", "a-0")],
+        vec![observed("user_id", "u-1"), observed("anonymous_id", "a-0")],
+        vec![observed("user_id", "u-2"), address()],
+        vec![observed("user_id", "u-3"), address()],
+        vec![observed("user_id", "u-4"), address()],
+    ]);
+    let op = Op::KeepApart(observed("anonymous_id", "a-0").identifier, address().identifier);
+    steps.insert(3, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    hold(&Story { steps, rules: oracle::Rules { beside_a_contact: 3, ..oracle::Rules::default() } }).map(drop)
+}
+
+#[test]
+fn who_is_kept_apart_from_a_digest_of_a_device_is_kept_apart_from_the_device() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    let digest = oracle::digest("md5", "i-1");
+    let mut steps = steps([
+        vec![observed("email", "ada@example.com"), observed("idfa", &digest)],
+        vec![observed("idfa", "i-1")],
+        vec![observed("idfa", &digest)],
+    ]);
+    let op = Op::KeepApart(observed("idfa", &digest).identifier, observed("email", "ada@example.com").identifier);
+    steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    steps.push(Step::Withdraw(1));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_away() -> anyhow::Result<()> {
+    let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
+    let mut steps = steps([
+        vec![asserted("user_id", "u-1")],
+        vec![asserted("user_id", "u-1"), asserted("anonymous_id", "a-1")],
+        vec![claimed("anonymous_id", "a-1", Strength::Observed)],
+        vec![asserted("user_id", "u-2")],
+    ]);
+    for (place, version) in [(1, 1), (3, 2)] {
+        if let Step::Hear(event) = &mut steps[place] {
+            event.order.message_id = "import:crm:7".into();
+            event.snapshot = Some(Snapshot { subject: "import:crm:7".into(), version });
+        }
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_digest_that_is_ignored_stays_so_when_its_clear_value_is_said_and_no_longer() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    for (kind, value) in [("email", "ada@example.com"), ("idfa", "i-1")] {
+        let digest = oracle::digest("sha256", value);
+        let mut steps = steps([
+            vec![observed(kind, &digest), observed("anonymous_id", "a-1")],
+            vec![observed(kind, value), observed("anonymous_id", "a-2")],
+            vec![observed(kind, &digest), observed("user_id", "u-1")],
+            vec![observed(kind, value)],
+        ]);
+        let op = Op::Ignore(observed(kind, &digest).identifier);
+        steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+        steps.push(Step::Withdraw(1));
+        hold(&Story { steps, rules: oracle::Rules::default() })?;
+    }
+    Ok(())
+}
+
+fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
+    Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
+}
+
+/// Events that claim this, a minute apart.
+fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
+    let events = claims.into_iter().zip(1..).map(|(claim, minute)| {
+        let order = Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() };
+        Step::Hear(Event::naming(order, claim))
+    });
+    events.collect()
+}

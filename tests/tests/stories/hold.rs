@@ -1,0 +1,226 @@
+//! A story on a real ledger, held to the oracle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::ensure;
+use selvedge_collector::event::{Order, UnixMillis};
+use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
+use selvedge_collector::ingest::commit::{Decision, Erasure};
+use selvedge_collector::store::{DecisionId, Lookup};
+use selvedge_core::identifier::{Class, Identifier};
+use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Op, Replay, Whose, replay_ledger};
+use serde_json::{Value, json};
+
+use super::in_process::{Consumer, House, WORKSPACE, without_version};
+use super::told::{Step, Story};
+
+/// How a story is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Events in a commit, at most, that follow each other.
+    pub(crate) group: usize,
+    /// Steps between two comparisons.
+    pub(crate) every: usize,
+}
+
+/// Tells a new ledger a story, a commit a step, and compares after each.
+pub(crate) fn hold(story: &Story) -> anyhow::Result<usize> {
+    hold_at(story, Pace { group: 1, every: 1 })
+}
+
+/// Tells a new ledger a story; how often it was compared.
+pub(crate) fn hold_at(story: &Story, pace: Pace) -> anyhow::Result<usize> {
+    let mut house = House::open(rules(&story.rules))?;
+    let mut consumer = Consumer::default();
+    let mut known = Ledger::default();
+    let mut ids: BTreeMap<u64, DecisionId> = BTreeMap::new();
+    let (mut compared, mut told, mut waiting) = (0, 0, pace.every);
+    while let Some(step) = story.steps.get(told) {
+        let heard =
+            story.steps[told..].iter().map_while(|step| if let Step::Hear(event) = step { Some(event) } else { None });
+        let group: Vec<&Event> = heard.take(pace.group).collect();
+        match &*group {
+            [] => take(step, (&mut house, &story.rules), &mut known, &mut ids)?,
+            events => hear(events, (&mut house, &story.rules), &mut known)?,
+        }
+        let steps = group.len().max(1);
+        (told, waiting) = (told + steps, waiting.saturating_sub(steps));
+        if waiting == 0 || told == story.steps.len() {
+            compare((&house, &mut consumer), (&known, &ids), &story.rules)
+                .map_err(|error| error.context(format!("after {told} steps: {:#?}\n{known:#?}", story.rules)))?;
+            (compared, waiting) = (compared + 1, pace.every);
+        }
+    }
+    Ok(compared)
+}
+
+fn compare(
+    (house, consumer): (&House, &mut Consumer),
+    (known, ids): (&Ledger, &BTreeMap<u64, DecisionId>),
+    rules: &oracle::Rules,
+) -> anyhow::Result<()> {
+    let replay = replay_ledger(known, rules);
+    let mut differences = differences(house, known, &replay)?;
+    differences.extend(other_conflicts(house, &replay, ids)?);
+    ensure!(differences.is_empty(), "{differences:#?}");
+    consumer.catch_up(house)?;
+    hold_the_consumer(consumer, house, &replay)
+}
+
+/// Events that come in one commit.
+fn hear(events: &[&Event], (house, rules): (&mut House, &oracle::Rules), known: &mut Ledger) -> anyhow::Result<()> {
+    let group: Vec<Event> = events.iter().map(|event| (*event).clone()).collect();
+    let committed = house.commit(&group)?;
+    let (admitted, erased): (Vec<Event>, _) = group.into_iter().partition(|event| known.admits(event, rules));
+    ensure!(committed.erased.len() == erased.len(), "erased {:?}, not {erased:#?}", committed.erased);
+    known.events.extend(admitted);
+    Ok(())
+}
+
+fn take(
+    step: &Step,
+    (house, rules): (&mut House, &oracle::Rules),
+    known: &mut Ledger,
+    ids: &mut BTreeMap<u64, DecisionId>,
+) -> anyhow::Result<()> {
+    match step {
+        Step::Hear(event) => hear(&[event], (house, rules), known)?,
+        Step::Erase(whom, at, is_suppression) => {
+            // Of a name that nothing says any more, only the time of its erasure changes.
+            if known.erase(whom, (*at, *is_suppression), rules) {
+                let whom = Lookup::Identifier(whom.clone());
+                let erasure = Erasure { workspace: WORKSPACE, whom, at: *at, is_suppression: *is_suppression };
+                ensure!(house.committer.erase(&house.store, &erasure)?.is_ok(), "{erasure:?}");
+            }
+        }
+        Step::Decide(told) => {
+            // What is refused (an unknown name, a device that is linked) changes nothing, and is nothing to the oracle.
+            if let Ok(row) = house.committer.decide(&house.store, &decision(told))? {
+                ids.insert(told.number, row.id);
+                known.decisions.push(told.clone());
+            }
+        }
+        Step::Withdraw(number) => {
+            // One that spoke of somebody who was erased is gone.
+            let stands = known.decisions.iter().any(|decision| decision.number == *number);
+            if let Some(id) = ids.remove(number).filter(|_| stands) {
+                let at = (id, UnixMillis(0));
+                ensure!(house.committer.withdraw(&house.store, WORKSPACE, at)?.is_ok(), "decision {number} stood");
+                let decided = known.decisions.iter_mut().filter(|decision| decision.number == *number);
+                decided.for_each(|decision| decision.is_withdrawn = true);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn decision(told: &oracle::Decision) -> Decision {
+    let (verb, x, y) = match &told.op {
+        Op::Link(x, y) => (DecisionVerb::Link, x, Some(y)),
+        Op::KeepApart(x, y) => (DecisionVerb::KeepApart, x, Some(y)),
+        Op::Ignore(x) => (DecisionVerb::Ignore, x, None),
+    };
+    Decision {
+        workspace: WORKSPACE,
+        verb,
+        x: x.clone(),
+        y: y.cloned(),
+        reason: "told".into(),
+        author: "test".into(),
+        at: told.at,
+    }
+}
+
+fn rules(of_oracle: &oracle::Rules) -> Rules {
+    Rules {
+        account_kinds: of_oracle.account_kinds.clone(),
+        contact_limit: of_oracle.contacts_per_person,
+        crowd_limit: of_oracle.beside_a_contact,
+        device_people_limit: of_oracle.people_per_device,
+        guard_from: of_oracle.guard_from,
+        ..Rules::default()
+    }
+}
+
+fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut expect = |what: String, got: Value, expected: Value| {
+        if got != expected {
+            found.push(format!("{what}: {got}, not {expected}"));
+        }
+    };
+    for name in known.erased.keys().filter(|name| !replay.canonical.contains_key(*name)) {
+        expect(format!("erased {name}"), house.profile(name)?, Value::Null);
+    }
+    for name in replay.canonical.keys() {
+        let profile = house.profile(name)?;
+        let Some(whose) = replay.whose(name) else {
+            // A device has a profile of its own whatever is taken out.
+            if house.rules.class(&name.kind) != Class::Device {
+                expect(format!("id of {name}"), profile["id"].clone(), Value::Null);
+            }
+            continue;
+        };
+        let (Whose::Person(leader) | Whose::Device(leader)) = &whose else { continue };
+        expect(format!("id of {name}"), profile["id"].clone(), json!(profile_id("default", leader)));
+        if leader != name {
+            continue;
+        }
+        let traits = replay.people.traits.get(&whose).cloned().unwrap_or_default();
+        expect(format!("traits of {name}"), profile["traits"].clone(), json!(traits));
+        let owned = owned(&whose, known, replay);
+        expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
+        expect(format!("sessions of {name}"), json!(house.sessions(name)?), json!(sessions(&owned)));
+        let ids: Vec<&str> = owned.iter().map(|order| &*order.message_id).collect();
+        expect(format!("events of {name}"), json!(house.events(name)?), json!(ids));
+    }
+    Ok(found)
+}
+
+/// Where the conflicts that the ledger lists are not those of the oracle, which knows decisions by their numbers.
+fn other_conflicts(house: &House, replay: &Replay, ids: &BTreeMap<u64, DecisionId>) -> anyhow::Result<Option<String>> {
+    let by_id = |by: &str| -> Option<String> {
+        let number: u64 = by.strip_prefix("decision:")?.parse().ok()?;
+        Some(ids.get(&number)?.said_as().to_string())
+    };
+    let expected = replay.people.conflicts.iter().map(|(x, y, reason, by, strength)| {
+        (x.clone(), y.clone(), *reason, by_id(by).unwrap_or_else(|| by.clone()), *strength)
+    });
+    let (listed, expected): (_, BTreeSet<Conflict>) = (house.conflicts()?, expected.collect());
+    Ok((listed != expected).then(|| format!("conflicts: {listed:?}, not {expected:?}")))
+}
+
+/// The orders of what it owns, newest first; rows of imports are no events.
+fn owned<'l>(whose: &Whose, known: &'l Ledger, replay: &Replay) -> Vec<&'l Order> {
+    let mut owned: Vec<_> = known
+        .events
+        .iter()
+        .filter(|event| event.snapshot.is_none() && replay.people.owner[&*event.order.message_id] == *whose)
+        .map(|event| &event.order)
+        .collect();
+    owned.sort_by(|a, b| b.cmp(a));
+    owned.dedup();
+    owned
+}
+
+/// What no pause of more than half an hour parts, newest first: start, end and events.
+fn sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
+    let runs = owned.chunk_by(|newer, older| newer.time.0 - older.time.0 <= 30 * 60_000);
+    runs.map(|run| (run[run.len() - 1].time.0, run[0].time.0, run.len() as u64)).collect()
+}
+
+/// The consumer holds every person, as the ledger reads it now.
+fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> anyhow::Result<()> {
+    let leaders: BTreeSet<&Identifier> = replay.people.leader.values().collect();
+    for leader in &leaders {
+        let id = profile_id("default", leader);
+        let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
+        let held = consumer.profiles.get(&id);
+        ensure!(held == Some(&profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
+    }
+    for (id, held) in &consumer.profiles {
+        let profile = without_version(house.profile_of(&Lookup::ProfileId(*id))?);
+        ensure!(profile == *held, "consumer: {held:#}\nledger: {profile:#}");
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! identity.md, whole, on a real ledger: random stories of events of every sort with decisions and withdrawals between
+//! them, held to the oracle after every step. `SELVEDGE_STORIES` and `SELVEDGE_ORDERS` say how many are tried,
+//! `SELVEDGE_FIRST_STORY` from which on, `SELVEDGE_EVERY` after how many steps they are compared (every step of the first
+//! order, every seventh of the others, if it says nothing).
+
+mod found;
+mod hold;
+#[path = "../in_process/mod.rs"]
+mod in_process;
+#[path = "../logs/seeds.rs"]
+mod seeds;
+#[path = "../logs/stories.rs"]
+mod told;
+
+use hold::{Pace, hold_at};
+use proptest::strategy::{Strategy, ValueTree};
+use seeds::Seed;
+use told::{Step, Story, story, story_with_erasures};
+
+#[test]
+fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::Result<()> {
+    hold_all("any", &story(30))
+}
+
+#[test]
+fn what_follows_after_an_erasure_is_what_the_oracle_makes_of_what_it_leaves() -> anyhow::Result<()> {
+    hold_all("erasures", &story_with_erasures(30))
+}
+
+/// Those that failed once, and then from the first on.
+fn hold_all(sort: &str, any_story: &impl Strategy<Value = Story>) -> anyhow::Result<()> {
+    let (stories, orders) = (counted("SELVEDGE_STORIES", 25)?, counted("SELVEDGE_ORDERS", 2)?);
+    let first = counted("SELVEDGE_FIRST_STORY", 0)?;
+    let kept = seeds::kept(sort)?;
+    let all =
+        (first..first + stories).flat_map(|story| (0..orders).map(move |order| Seed { story: story as u64, order }));
+    let (mut steps, mut compared) = (0, 0);
+    for seed in kept.iter().copied().chain(all) {
+        let mut tree = seeds::tree(any_story, seed.story);
+        let told = told_in_order(&tree.current(), seed.order);
+        steps += told.steps.len();
+        match hold_at(&told, pace(seed.order)?) {
+            Ok(times) => compared += times,
+            Err(failure) => {
+                seeds::keep(sort, seed)?;
+                return Err(shrunk(&mut tree, (seed.order, pace(seed.order)?), failure)
+                    .context(format!("{sort} {seed:?}, kept")));
+            }
+        }
+    }
+    println!(
+        "{stories} stories from {first} on in {orders} orders each, and {} that failed once: {steps} steps, {compared} \
+         times equal to the oracle",
+        kept.len()
+    );
+    Ok(())
+}
+
+/// Every third order comes in groups: what several events do at once is what they do one by one.
+fn pace(order: usize) -> anyhow::Result<Pace> {
+    let group = if order % 3 == 2 { 2 + order % 7 } else { 1 };
+    Ok(Pace { group, every: counted("SELVEDGE_EVERY", if order == 0 { 1 } else { 7 })? })
+}
+
+fn told_in_order(story: &Story, order: usize) -> Story {
+    let mut told = story.clone();
+    told.rules.trait_rules.clear();
+    told.steps = in_order(told.steps, order);
+    told
+}
+
+/// The same steps as told, from another one on, backwards, or shuffled: events arrive late, decisions come before what
+/// they are about.
+fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
+    match order {
+        0 => return steps,
+        1 => {
+            let third = steps.len() / 3;
+            steps.rotate_left(third);
+        }
+        2 => steps.reverse(),
+        seed => shuffle(&mut steps, seed as u64),
+    }
+    // A withdrawal stands behind its decision.
+    let (withdrawals, mut others): (Vec<Step>, Vec<Step>) =
+        steps.into_iter().partition(|step| matches!(step, Step::Withdraw(_)));
+    others.extend(withdrawals);
+    others
+}
+
+/// Into one of all orders, always the same for a seed (Fisher and Yates; numbers by splitmix64).
+fn shuffle(steps: &mut [Step], seed: u64) {
+    let mut state = seed;
+    for place in (1..steps.len()).rev() {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        steps.swap(place, ((mixed ^ (mixed >> 31)) % (place as u64 + 1)) as usize);
+    }
+}
+
+/// The least story of the tree that fails too.
+fn shrunk(
+    tree: &mut impl ValueTree<Value = Story>,
+    (order, pace): (usize, Pace),
+    failure: anyhow::Error,
+) -> anyhow::Error {
+    let mut least = failure;
+    for _ in 0..400 {
+        if !tree.simplify() {
+            break;
+        }
+        match hold_at(&told_in_order(&tree.current(), order), Pace { every: 1, ..pace }) {
+            Err(failure) => least = failure,
+            Ok(_) if tree.complicate() => {}
+            Ok(_) => break,
+        }
+    }
+    least
+}
+
+fn counted(variable: &str, default: usize) -> anyhow::Result<usize> {
+    match std::env::var(variable) {
+        Ok(text) => Ok(text.parse()?),
+        Err(_) => Ok(default),
+    }
+}
