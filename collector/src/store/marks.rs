@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{DeviceAnchor, NameId, Shape, StoreError, View};
+use super::{DeviceAnchor, NameId, Placement, Shape, StoreError, View};
 use crate::event::{Guard, Strength};
 
 /// By what the marks on one device are judged.
@@ -36,11 +36,46 @@ impl MarkRules {
         })
     }
 
+    /// Those of a crowd's device, of which nothing matters but who was not there.
+    pub(crate) fn hiding(hidden: Vec<NameId>) -> Self {
+        Self { hidden, ..Self::default() }
+    }
+
     /// Whether a mark of this rank under this guard counts, whoever made it.
     pub fn count(&self, rank: Strength, guard: Guard) -> bool {
         let is_guarded_off = self.has_trusted && !rank.is_trusted() && guard.is_on();
         !self.is_ignored && !is_guarded_off
     }
+}
+
+/// People whom a device shows and will show, whatever else is said of it, where those are more than the limit: more than
+/// the limit of them, found without looking at all. `None` where it takes a look at all marks.
+pub(crate) fn crowd_on(
+    view: &dyn View,
+    (device, limit): (NameId, usize),
+    leader_of: impl FnMut(NameId) -> Result<Option<NameId>, StoreError>,
+) -> Result<Option<BTreeSet<NameId>>, StoreError> {
+    let looked_at = marks_of_a_crowd(limit);
+    let marks = view.first_marks_on(device, looked_at)?;
+    let is_ignored = |placement: Placement| placement.is_ignored;
+    if marks.len() < looked_at || view.placement(device)?.is_some_and(is_ignored) {
+        return Ok(None);
+    }
+    let anchors = marks.iter().filter(|mark| mark.always_counts()).map(|mark| mark.anchor);
+    let people = people_of(&view.kept_apart_from(device)?, anchors, leader_of)?;
+    Ok((people.len() > limit).then_some(people))
+}
+
+impl DeviceAnchor {
+    /// Whether its marks count whatever other marks there are.
+    pub(crate) fn always_counts(&self) -> bool {
+        self.rank.is_trusted() || !self.guard.is_on()
+    }
+}
+
+/// How many marks are looked at to see that a device shows more people than the limit, some of them several times.
+pub(crate) fn marks_of_a_crowd(limit: usize) -> usize {
+    limit.saturating_add(1).saturating_mul(4)
 }
 
 /// The leaders of those who marked a device, without those of `hidden`; `leader_of` tells whose a name is.

@@ -31,7 +31,7 @@ pub use erasing::{Erasing, ErasureCount, ErasureRow, KeptLetter, NameHash, Namel
 pub use error::{Cause, StoreError};
 pub use flags::Flags;
 pub use marks::MarkRules;
-pub(crate) use marks::people_of;
+pub(crate) use marks::{crowd_on, marks_of_a_crowd, people_of};
 pub(crate) use ownership::sole;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
@@ -121,6 +121,9 @@ pub trait View {
     fn erasure_count(&self) -> Result<ErasureCount, StoreError>;
     /// The anchors of the shapes that mark a device, once for each rank and guard; those without a name too.
     fn anchors_on(&self, device: NameId) -> Result<Vec<DeviceAnchor>, StoreError>;
+    /// At most so many of the marks on a device, each by a shape of its own, mostly the first: enough to see that they
+    /// are too many. None without a name.
+    fn first_marks_on(&self, device: NameId, limit: usize) -> Result<Vec<DeviceAnchor>, StoreError>;
     /// The devices that shapes of this anchor name, each once.
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
     /// The devices of the shapes that name it and go by a device all the same: it was taken out of them.

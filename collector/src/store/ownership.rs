@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{DeviceAnchor, EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, people_of};
+use super::{DeviceAnchor, EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, crowd_on, people_of};
 use crate::event::Order;
 use crate::identity::{Mark, Owner, Rules, Slice, Timeline, nameless};
 
@@ -65,6 +65,15 @@ impl<'a> Ownership<'a> {
         people_of(&rules.hidden, counted, |name| self.leader(name))
     }
 
+    /// The same where they are not too many; where they are, more than the limit of them: who they are changes nothing.
+    fn people_shown_on(&self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
+        let limited = (device, self.rules.device_people_limit);
+        match crowd_on(self.view, limited, |name| self.leader(name))? {
+            Some(crowd) => Ok(crowd),
+            None => self.people_on(device),
+        }
+    }
+
     /// By what the marks on a device, which are given, are judged.
     pub(super) fn mark_rules(&self, device: NameId, marks: &[DeviceAnchor]) -> Result<MarkRules, StoreError> {
         MarkRules::of(self.view, (device, marks), |name| self.leader(name))
@@ -86,7 +95,7 @@ impl<'a> Ownership<'a> {
 
     /// Whose a device is: the one person of its marks, or its own.
     pub fn whose_device(&self, device: NameId) -> Result<ProfileKey, StoreError> {
-        Ok(sole(&self.people_on(device)?).map_or(ProfileKey::Device(device), ProfileKey::Person))
+        Ok(sole(&self.people_shown_on(device)?).map_or(ProfileKey::Device(device), ProfileKey::Person))
     }
 
     /// Whose an event of this shape and order is; `None` for one that names nobody and nothing.
@@ -119,7 +128,10 @@ impl<'a> Ownership<'a> {
             }
         }
         for device in devices {
-            self.add_slices_by_device(device, key, &mut owned)?;
+            // Nobody has anything of a device that shows too many people.
+            if self.people_shown_on(device)?.len() <= self.rules.device_people_limit {
+                self.add_slices_by_device(device, key, &mut owned)?;
+            }
         }
         Ok(owned)
     }
@@ -181,7 +193,7 @@ impl<'a> Ownership<'a> {
             .sort_unstable_by(|one, other| self.rules.rank(&one.identifier).cmp(&self.rules.rank(&other.identifier)));
         if devices.len() > 1 {
             for device in &devices {
-                if !self.people_on(device.id)?.is_empty() {
+                if !self.people_shown_on(device.id)?.is_empty() {
                     return Ok(Some(device.id));
                 }
             }
@@ -211,7 +223,7 @@ impl<'a> Ownership<'a> {
     /// Of each shape that marks it, only the marks next to the order can matter: the timeline asks who marked it, for
     /// the mark before, for the one behind, and, without one before, for the first.
     fn person_around(&self, device: NameId, order: &Order) -> Result<Option<NameId>, StoreError> {
-        let people = self.people_on(device)?;
+        let people = self.people_shown_on(device)?;
         if people.len() <= 1 || people.len() > self.rules.device_people_limit {
             return Ok(sole(&people));
         }
@@ -261,8 +273,11 @@ impl<'a> Ownership<'a> {
 
     /// The timeline of a device. Where one person marked it, or too many, when they did so says nothing.
     pub fn timeline(&self, device: NameId) -> Result<Timeline, StoreError> {
-        let people = self.people_on(device)?.len();
-        let is_shared = (2..=self.rules.device_people_limit).contains(&people);
+        let people = self.people_shown_on(device)?.len();
+        if people > self.rules.device_people_limit {
+            return Ok(Timeline::new(Vec::new(), self.rules));
+        }
+        let is_shared = people > 1;
         let mut marks = self.nameless_marks(device)?;
         for (shape, leader) in self.counted_marks(device)? {
             let person = self.view.name(leader)?.identifier;

@@ -204,6 +204,12 @@ impl Settling<'_> {
 
     /// Has a device's history looked at again, because of the event at hand.
     pub(super) fn remark(&mut self, device: NameId) -> Result<(), StoreError> {
+        self.unsteady.insert(device);
+        self.note_mark(device)
+    }
+
+    /// The same where a mark is new, and all that were there stay.
+    fn note_mark(&mut self, device: NameId) -> Result<(), StoreError> {
         self.devices.insert(device, self.cause.clone());
         self.memory.forget_marks(self.transaction, device)
     }
@@ -284,7 +290,7 @@ impl Settling<'_> {
             self.unsettle_people(shape);
         }
         if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
-            shape.devices.iter().try_for_each(|device| self.remark(*device))?;
+            shape.devices.iter().try_for_each(|device| self.note_mark(*device))?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Whose the events of devices are: renews the owners of what arrived, and finds the anonymous profiles that begin or
 //! end because a device shows other people than before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::memory::Marks;
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
-use crate::store::{DeviceAnchor, NameId, ProfileKey, StoreError, people_of, sole};
+use crate::store::{DeviceAnchor, NameId, ProfileKey, StoreError, marks_of_a_crowd, people_of, sole};
 
 impl Settling<'_> {
     /// Gives every profile its next version that owns one of the group's events.
@@ -42,7 +43,7 @@ impl Settling<'_> {
             if let Some(person) = person {
                 self.changes.renew(person, because);
             }
-            let may_stand = person.is_none() || self.memory.marks(self.transaction, device)?.keeps_strangers;
+            let may_stand = person.is_none() || self.marks_on(device)?.keeps_strangers;
             if may_stand && (self.changes.renews(device) || self.stands(device)?) {
                 self.changes.renew(device, because);
             }
@@ -124,7 +125,7 @@ impl Settling<'_> {
             ([device], 1) if names_device_only && sole(&people).is_some() && !touched.shape.lost_names => {
                 people.first().iter().for_each(|person| self.changes.renew(**person, because));
                 let device = self.device_of(*device)?;
-                Ok(!self.memory.marks(self.transaction, device)?.keeps_strangers)
+                Ok(!self.marks_on(device)?.keeps_strangers)
             }
             _ => {
                 let shape = self.transaction.shape(touched.shape.id)?;
@@ -140,9 +141,16 @@ impl Settling<'_> {
 
     /// Looks at the history of every device whose marks changed.
     pub(super) fn settle_devices(&mut self) -> Result<(), StoreError> {
-        let mut devices = std::mem::take(&mut self.devices);
-        for (device, cause) in devices.clone() {
-            devices.entry(self.ownership().device(device)?).or_insert(cause);
+        let mut devices = BTreeMap::new();
+        for (named, cause) in std::mem::take(&mut self.devices) {
+            let device = self.device_of(named)?;
+            if self.unsteady.contains(&named) || !self.stays_quarantined(device)? {
+                devices.entry(named).or_insert_with(|| cause.clone());
+                devices.entry(device).or_insert(cause);
+            } else if self.stands(device)? {
+                // It says who shares it.
+                self.changes.renew(device, &cause.message_id);
+            }
         }
         // An event with two devices may go by the other one now.
         let beside = devices.iter().map(|(device, cause)| Ok((self.devices_beside(*device)?, cause.clone())));
@@ -170,34 +178,30 @@ impl Settling<'_> {
                 self.changes.end(device, heir, because);
             }
         }
-        let marks = self.named_anchors_on(device)?;
-        if !self.stays_quarantined(device, &marks)? {
-            // The device itself is one person's or several's; and what they own by it is others' where marks count no
-            // more.
-            for mark in marks {
-                self.renew_leader(mark.anchor, because)?;
-            }
+        // The device itself is one person's or several's; and what they own by it is others' where marks count no more.
+        for mark in self.named_anchors_on(device)? {
+            self.renew_leader(mark.anchor, because)?;
         }
         Ok(())
     }
 
     /// Whether a device showed too many people before the group, and does so now: by marks that count by any rules, and
     /// that nothing of the group touched. Nobody had anything of it then, and nobody has now.
-    fn stays_quarantined(&mut self, device: NameId, marks: &[DeviceAnchor]) -> Result<bool, StoreError> {
-        // A decision takes, or gives back, one person at a time.
-        let too_many = self.rules.device_people_limit + 1;
-        if marks.len() <= too_many || self.unsteady.contains(&device) {
+    fn stays_quarantined(&mut self, device: NameId) -> Result<bool, StoreError> {
+        if self.unsteady.contains(&device) {
             return Ok(false);
         }
-        let is_steady = |mark: &&DeviceAnchor| {
-            (mark.rank.is_trusted() || !mark.guard.is_on())
-                && self.first_new_shape.is_none_or(|first_new| mark.since < first_new)
-                && !self.unsteady.contains(&mark.anchor)
-        };
-        let anchors: Vec<NameId> = marks.iter().filter(is_steady).map(|mark| mark.anchor).collect();
+        // A decision takes, or gives back, one person at a time.
+        let too_many = self.rules.device_people_limit + 1;
+        let is_old = |mark: &DeviceAnchor| self.first_new_shape.is_none_or(|first_new| mark.since < first_new);
+        let marks = self.transaction.first_marks_on(device, marks_of_a_crowd(too_many))?;
+        let steady = marks.iter().filter(|mark| mark.always_counts() && is_old(mark));
+        let anchors: Vec<NameId> =
+            steady.map(|mark| mark.anchor).filter(|anchor| !self.unsteady.contains(anchor)).collect();
         let hidden = self.transaction.kept_apart_from(device)?;
+        let is_ignored = self.memory.standing(self.transaction, device)?.flags.is_ignored;
         let people = people_of(&hidden, anchors, |name| self.memory.leader(self.transaction, name))?;
-        Ok(people.len() > too_many)
+        Ok(people.len() > too_many && !is_ignored)
     }
 
     /// The anchors of those who marked a device and were not erased.
@@ -261,7 +265,20 @@ impl Settling<'_> {
     /// The leaders of all who marked a device, as they are remembered.
     fn people_on(&mut self, device: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let device = self.device_of(device)?;
-        let marks = self.memory.marks(self.transaction, device)?;
-        people_of(&marks.rules.hidden, marks.anchors.iter().copied(), |name| self.memory.leader(self.transaction, name))
+        loop {
+            let marks = self.marks_on(device)?;
+            let anchors = marks.anchors.iter().copied();
+            let people = people_of(&marks.rules.hidden, anchors, |name| self.memory.leader(self.transaction, name))?;
+            if !marks.is_crowd || people.len() > self.rules.device_people_limit {
+                return Ok(people);
+            }
+            // Some of them are one person by now.
+            self.memory.forget_marks(self.transaction, device)?;
+        }
+    }
+
+    /// Who marked a device, by the name that is placed for it.
+    pub(super) fn marks_on(&mut self, device: NameId) -> Result<Arc<Marks>, StoreError> {
+        self.memory.marks(self.transaction, (device, self.rules.device_people_limit))
     }
 }

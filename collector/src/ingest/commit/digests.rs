@@ -74,7 +74,6 @@ impl Settling<'_> {
                     self.settle_ignored_device(device)?;
                 }
                 self.remark(device)?;
-                self.unsteady.insert(device);
             }
         }
         Ok(())

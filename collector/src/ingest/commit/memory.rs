@@ -11,7 +11,7 @@ use selvedge_core::identifier::Identifier;
 use super::guarding::GUARD_FROM;
 use crate::event::{Guard, Order, UnixMillis, Workspace};
 use crate::store::{
-    ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View,
+    ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View, crowd_on,
 };
 
 /// Bounded caches over the ledger.
@@ -60,8 +60,10 @@ pub(super) struct Standing {
 /// Who marked a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marks {
-    /// By marks that count.
+    /// By marks that count. Of a crowd, more than the limit.
     pub(super) anchors: Box<[NameId]>,
+    /// Whether that is all who are too many.
+    pub(super) is_crowd: bool,
     pub(super) rules: MarkRules,
     /// Whether events go by the device that named people who do not count: it may have a profile of its own, though all
     /// marks show one person.
@@ -223,21 +225,37 @@ impl Memory {
     }
 
     /// Who marked a device, by marks that count, and who was not there.
-    pub(super) fn marks(&mut self, view: &dyn View, device: NameId) -> Result<Arc<Marks>, StoreError> {
+    pub(super) fn marks(
+        &mut self,
+        view: &dyn View,
+        (device, limit): (NameId, usize),
+    ) -> Result<Arc<Marks>, StoreError> {
         if let Some(marks) = self.anchors.get(&device) {
             return Ok(Arc::clone(marks));
+        }
+        if let Some(crowd) = crowd_on(view, (device, limit), |name| self.leader(view, name))? {
+            let rules = MarkRules::hiding(view.kept_apart_from(device)?);
+            return Ok(self.keep(
+                device,
+                Marks { anchors: crowd.into_iter().collect(), is_crowd: true, rules, keeps_strangers: false },
+            ));
         }
         let all = view.anchors_on(device)?;
         let rules = MarkRules::of(view, (device, &all), |name| self.leader(view, name))?;
         let counted: BTreeSet<NameId> =
             all.iter().filter(|mark| rules.count(mark.rank, mark.guard)).map(|mark| mark.anchor).collect();
         let keeps_strangers = view.shapes_going_by(device)?.iter().any(|shape| shape.names_someone);
-        let marks = Arc::new(Marks { anchors: counted.into_iter().collect(), rules, keeps_strangers });
+        let anchors = counted.into_iter().collect();
+        Ok(self.keep(device, Marks { anchors, is_crowd: false, rules, keeps_strangers }))
+    }
+
+    fn keep(&mut self, device: NameId, marks: Marks) -> Arc<Marks> {
+        let marks = Arc::new(marks);
         // What a decision hides depends on who leads whom, which changes elsewhere.
         if marks.rules.hidden.is_empty() {
             self.anchors.put(device, Arc::clone(&marks));
         }
-        Ok(marks)
+        marks
     }
 
     /// A device, by whichever name, may have other marks.

@@ -146,6 +146,7 @@ impl Settling<'_> {
         for named in named.iter().filter(|named| named.role == Role::Device) {
             self.memory.forget_marks(self.transaction, named.name)?;
             self.devices.insert(named.name, cause.clone());
+            self.unsteady.insert(named.name);
         }
         Ok(())
     }
@@ -205,7 +206,7 @@ impl Settling<'_> {
             }
             for device in self.transaction.devices_marked_by(step.name)? {
                 // A device that one name alone marked follows it wherever it goes; a profile of its own says whose it is.
-                let marks = self.memory.marks(self.transaction, device)?;
+                let marks = self.marks_on(device)?;
                 let has_profile = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
                 if marks.anchors.len() > 1 || !marks.rules.hidden.is_empty() || has_profile {
                     self.devices.insert(device, because.clone());

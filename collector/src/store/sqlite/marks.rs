@@ -1,9 +1,9 @@
 //! Who marked a device, with a name or without. One statement per question.
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 
 use super::column::Code;
-use super::row::order;
+use super::row::{order, rows};
 use super::session::Session;
 use super::view::any_name_of_device;
 use crate::store::{DeviceAnchor, NameId, NamelessMark, Role, StoreError};
@@ -26,14 +26,18 @@ impl Session<'_> {
             device_by_any_name!()
         );
         let params = named_params! { ":device": device, ":role": Code(Role::Device) };
-        self.all(SQL, params, |row| {
-            Ok(DeviceAnchor {
-                anchor: row.get(0)?,
-                rank: row.get::<_, Code<_>>(1)?.0,
-                guard: row.get::<_, Code<_>>(2)?.0,
-                since: row.get(3)?,
-            })
-        })
+        self.all(SQL, params, anchor)
+    }
+
+    pub(super) fn read_first_marks_on(&self, device: NameId, limit: usize) -> Result<Vec<DeviceAnchor>, StoreError> {
+        const SQL: &str = concat!(
+            "select shape.anchor, shape.rank, shape.guard, shape.id
+             from shape_identifier named join shape on shape.id = named.shape where",
+            any_name_of_device!(),
+            "and shape.anchor is not null limit :limit"
+        );
+        let params = named_params! { ":device": device, ":role": Code(Role::Device), ":limit": rows(limit) };
+        self.all(SQL, params, anchor)
     }
 
     pub(super) fn read_nameless_marks(&self, device: NameId) -> Result<Vec<NamelessMark>, StoreError> {
@@ -48,4 +52,13 @@ impl Session<'_> {
             })
         })
     }
+}
+
+fn anchor(row: &Row<'_>) -> rusqlite::Result<DeviceAnchor> {
+    Ok(DeviceAnchor {
+        anchor: row.get(0)?,
+        rank: row.get::<_, Code<_>>(1)?.0,
+        guard: row.get::<_, Code<_>>(2)?.0,
+        since: row.get(3)?,
+    })
 }

@@ -187,6 +187,10 @@ impl View for Session<'_> {
         self.read_other_names_of(name)
     }
 
+    fn first_marks_on(&self, device: NameId, limit: usize) -> Result<Vec<DeviceAnchor>, StoreError> {
+        self.read_first_marks_on(device, limit)
+    }
+
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
             select distinct coalesce(placement.same_as, named.identifier)

@@ -27,6 +27,9 @@ struct Options {
     /// Events on a device before the late login that takes them all along.
     #[arg(long, default_value_t = 10_000)]
     device_events: u64,
+    /// People on one device, as when an app gives all its installations one id.
+    #[arg(long, default_value_t = 10_000)]
+    device_people: u64,
     /// People who each share an address with the next.
     #[arg(long, default_value_t = 10_000)]
     chain: u64,
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
     events_with_and_without_identity(&mut house, &mut crowd, &options)?;
     logins(&mut house, &mut crowd, &options)?;
     late_logins(&mut house, &mut crowd, &options)?;
+    crowded_device(&mut house, &mut crowd, &options)?;
     edges_in_a_chain(&mut house, &mut crowd, &options)?;
     decisions(&mut house, &options)?;
     reads(&house, &crowd, &options)?;
@@ -134,6 +138,27 @@ fn late_logins(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyho
     }
     joins.print(&format!("a late login that takes a device of {} events along", options.device_events));
     cuts.print(&format!("a late login that re-cuts a device of {} events", options.device_events));
+    Ok(())
+}
+
+/// A device that far too many people mark: it is nobody's, and one more costs what the first did.
+fn crowded_device(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
+    let device = crowd.new_device();
+    let mut left = options.device_people;
+    while left > 0 {
+        let size = left.min(GROUP as u64);
+        house.commit((0..size).map(|_| crowd.first_login(&device)).collect())?;
+        left -= size;
+    }
+    let (mut logins, mut views) = (Samples::default(), Samples::default());
+    for _ in 0..options.samples {
+        let login = crowd.first_login(&device);
+        logins.add(timed(|| house.commit(vec![login]))?);
+        let view = crowd.anonymous(&device);
+        views.add(timed(|| house.commit(vec![view]))?);
+    }
+    logins.print(&format!("a first login on a device of {} people", options.device_people));
+    views.print("an event that names nobody on it");
     Ok(())
 }
 
