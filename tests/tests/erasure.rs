@@ -16,9 +16,9 @@ use rules_ledger::{Kept, Said, log, names, pile};
 use selvedge_collector::config::parse_rules;
 use selvedge_collector::event::UnixMillis;
 use selvedge_collector::identity::normal::may_name;
-use selvedge_collector::identity::{ProfileId, Rules};
-use selvedge_collector::ingest::commit::{Erased, Erasure, ErasureRefusal};
-use selvedge_collector::store::{Lookup, Store};
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules};
+use selvedge_collector::ingest::commit::{Decision, Erased, Erasure, ErasureRefusal};
+use selvedge_collector::store::{DecisionId, Lookup, Store};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::digest;
 use serde_json::{Value, json};
@@ -211,6 +211,29 @@ fn what_the_erased_observed_counts_as_the_rules_of_a_replay_guard_it() -> anyhow
     ensure!(is_bobs(&kept)?, "what a public key says of a device that was marked with trust does not count");
     kept.apply(&Rules::default())?;
     ensure!(!is_bobs(&kept)?, "and counts again");
+    Ok(())
+}
+
+#[test]
+fn the_id_of_a_decision_that_was_erased_is_not_given_out_again_also_after_a_replay() -> anyhow::Result<()> {
+    let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
+    let decide = |kept: &mut Kept, user: &str| -> anyhow::Result<DecisionId> {
+        let decision = Decision {
+            workspace: WORKSPACE,
+            verb: DecisionVerb::Ignore,
+            x: name("user_id", user),
+            y: None,
+            reason: "told".into(),
+            author: "test".into(),
+            at: UnixMillis(0),
+        };
+        Ok(kept.house.committer.decide(&kept.house.store, &decision)??.id)
+    };
+    let first = decide(&mut kept, "ada-0001")?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    kept.apply(&Rules::default())?;
+    let next = decide(&mut kept, "ben-0002")?;
+    ensure!(next > first, "{next:?} was {first:?}");
     Ok(())
 }
 

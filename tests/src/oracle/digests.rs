@@ -16,6 +16,8 @@ pub(super) struct Hashed {
     clear_of: BTreeMap<Identifier, BTreeSet<Identifier>>,
     /// Digests whose clear value no one said.
     alone: BTreeSet<Identifier>,
+    /// What was said with trust.
+    trusted: BTreeSet<Identifier>,
     rules: Rules,
 }
 
@@ -31,7 +33,9 @@ impl Hashed {
             }
         }
         let alone = digests.into_iter().filter(|digest| !clear_of.contains_key(digest)).cloned().collect();
-        Self { clear_of, alone, rules: rules.clone() }
+        let claims = log.iter().flat_map(|event| &event.claim).filter(|claimed| claimed.strength.is_trusted());
+        let trusted = claims.map(|claimed| claimed.identifier.clone()).collect();
+        Self { clear_of, alone, trusted, rules: rules.clone() }
     }
 
     /// The identifier that this one is, by its canonical value; none of a digest that is no identifier.
@@ -49,10 +53,14 @@ impl Hashed {
         if is_of_a_blocked_value(name) {
             return None;
         }
-        match self.clear_of.get(name).map(|clear| clear.iter().collect::<Vec<_>>()).as_deref() {
-            None => Some(name.clone()),
-            Some([clear]) => Some((*clear).clone()),
-            Some(_) => None,
+        let (trusted, observed): (Vec<&Identifier>, Vec<&Identifier>) =
+            self.clear_of.get(name).into_iter().flatten().partition(|clear| self.trusted.contains(clear));
+        match (&*trusted, &*observed) {
+            ([], []) => Some(name.clone()),
+            ([clear], _) | ([], [clear]) => Some((*clear).clone()),
+            // What is observed makes nothing ambiguous that was said with trust.
+            ([], _) if self.trusted.contains(name) => Some(name.clone()),
+            _ => None,
         }
     }
 }

@@ -111,6 +111,59 @@ fn whoever_had_an_event_by_a_device_that_a_group_has_too_many_people_on_hears_th
 }
 
 #[test]
+fn what_is_observed_makes_no_digest_ambiguous_that_was_said_with_trust() -> anyhow::Result<()> {
+    let trusted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    // The German number's own, and all digits of the other one.
+    let hashed = oracle::digest("sha256", "30123456");
+    let other = oracle::digest("sha256", "15551234567");
+    let steps = steps([
+        vec![trusted("user_id", "u-1"), trusted("phone", "+4930123456")],
+        vec![trusted("phone", &hashed)],
+        vec![claimed("phone", "+30123456", Strength::Observed), claimed("anonymous_id", "x-1", Strength::Observed)],
+        vec![trusted("user_id", "u-2"), trusted("phone", &other)],
+        vec![claimed("phone", "+15551234567", Strength::Observed)],
+        vec![claimed("phone", "+4915551234567", Strength::Observed)],
+    ]);
+    let germany = oracle::Region { calling_code: "49", trunk_prefix: "0" };
+    let rules = oracle::Rules { region: Some(germany), guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
+fn a_decision_about_a_clear_value_is_about_its_digest_when_no_row_says_the_value_any_more() -> anyhow::Result<()> {
+    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    let address = asserted("email", "ada@example.com");
+    let hashed = asserted("email", &oracle::digest("sha256", "ada@example.com"));
+    for op in [
+        Op::KeepApart(asserted("user_id", "u-1").identifier, address.identifier.clone()),
+        Op::Ignore(address.identifier.clone()),
+        Op::Link(asserted("user_id", "u-2").identifier, address.identifier.clone()),
+    ] {
+        let mut steps = steps([vec![asserted("user_id", "u-1"), hashed.clone()], vec![asserted("user_id", "u-2")]]);
+        for (version, email) in [(1, Some(address.clone())), (2, None)] {
+            let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+            let claim = [Some(asserted("user_id", "u-9")), email].into_iter().flatten().collect();
+            let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+            steps.push(Step::Hear(Event { snapshot, ..Event::naming(order, claim) }));
+        }
+        let decided = oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false };
+        steps.insert(3, Step::Decide(decided));
+        steps.push(Step::Withdraw(1));
+        hold(&Story { steps, rules: oracle::Rules::default() })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn whoever_loses_a_crowds_address_hears_when_it_was_seen_last() -> anyhow::Result<()> {
+    let address = |strength| claimed("email", "desk@example.com", strength);
+    let login = |user| vec![claimed("user_id", user, Strength::Observed), address(Strength::Observed)];
+    let first = vec![claimed("user_id", "u-1", Strength::Asserted), address(Strength::Asserted)];
+    let steps = steps([first, login("u-2"), login("u-3"), login("u-4"), login("u-5")]);
+    hold(&Story { steps, rules: oracle::Rules { beside_a_contact: 3, ..oracle::Rules::default() } }).map(drop)
+}
+
+#[test]
 fn whoever_was_kept_apart_from_a_device_leaves_nothing_there_when_erased() -> anyhow::Result<()> {
     let device = claimed("anonymous_id", "a-1", Strength::Asserted);
     let user = |value| claimed("user_id", value, Strength::Asserted);

@@ -138,6 +138,8 @@ fn rules(of_oracle: &oracle::Rules) -> Rules {
         crowd_limit: of_oracle.beside_a_contact,
         device_people_limit: of_oracle.people_per_device,
         guard_from: of_oracle.guard_from,
+        // The only one that stories are of.
+        default_region: of_oracle.region.as_ref().and_then(|_| "DE".parse().ok()),
         ..Rules::default()
     }
 }

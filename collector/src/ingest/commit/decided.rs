@@ -33,16 +33,17 @@ impl Settling<'_> {
 
     /// The decisions that stand, about the names that are placed.
     pub(super) fn standing_decisions(&mut self, claims: &Claims<'_>) -> Result<Decisions, StoreError> {
-        let placed = |name| claims.identifier(claims.placed(name)?);
         let mut decisions = Decisions::default();
         let mut links = self.decided(DecisionVerb::Link)?;
         links.sort_by_key(|link| std::cmp::Reverse((link.at, link.id)));
+        let parted = self.decided(DecisionVerb::KeepApart)?;
+        let placed = |name| claims.identifier(claims.placed(self.decided_about(name, claims)?)?);
         for link in links {
             if let Some(y) = link.y {
                 decisions.links.push((placed(link.x)?, placed(y)?));
             }
         }
-        for apart in self.decided(DecisionVerb::KeepApart)? {
+        for apart in parted {
             if let Some(y) = apart.y {
                 decisions.part(placed(apart.x)?, placed(y)?);
             }
@@ -233,7 +234,9 @@ impl Settling<'_> {
     pub(super) fn unsettle_names_of(&mut self, row: &DecisionRow) -> Result<(), StoreError> {
         for name in [Some(row.x), row.y].into_iter().flatten() {
             if self.transaction.name(name)?.class != Class::Device {
-                self.unsettle(&[name]);
+                let claims = Claims::new(self.transaction, self.rules, self.workspace);
+                let about = self.decided_about(name, &claims)?;
+                self.unsettle(&[name, about]);
                 if row.verb == DecisionVerb::KeepApart {
                     // It is, or was, why any two names of theirs are not one person's.
                     let leader = self.memory.leader(self.transaction, name)?;

@@ -7,6 +7,7 @@ use selvedge_core::identifier::{Class, Identifier};
 use super::Settling;
 use super::ground::Claims;
 use super::memory::Standing;
+use crate::event::Strength;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
 use crate::store::{DigestPrefix, Flags, NameId, Placement, StoreError};
 
@@ -106,17 +107,45 @@ impl Settling<'_> {
     pub(super) fn meaning_of(&self, digest: NameId, claims: &Claims<'_>) -> Result<Meaning, StoreError> {
         let identifier = claims.identifier(digest)?;
         let Some(said) = digest_of(&identifier) else { return Ok(Meaning::Itself) };
-        let mut clear = BTreeSet::new();
+        let (mut trusted, mut observed) = (Vec::new(), Vec::new());
         for name in self.transaction.clear_values(self.workspace, &identifier.kind, DigestPrefix::of(&said.hex))? {
-            let is_said = digests(&claims.identifier(name)?, self.rules).contains(&said);
-            if is_said && self.transaction.strongest(name)?.is_some() {
-                clear.insert(name);
+            if digests(&claims.identifier(name)?, self.rules).contains(&said) {
+                match self.transaction.strongest(name)? {
+                    Some(strongest) if strongest.is_trusted() => trusted.push(name),
+                    Some(_) => observed.push(name),
+                    None => {}
+                }
             }
         }
-        Ok(match (clear.pop_first(), clear.is_empty()) {
-            (None, _) => Meaning::Itself,
-            (Some(clear), true) => Meaning::Clear(clear),
-            (Some(_), false) => Meaning::Ambiguous,
+        let is_trusted = || Ok::<_, StoreError>(self.transaction.strongest(digest)?.is_some_and(Strength::is_trusted));
+        Ok(match (&*trusted, &*observed) {
+            ([], []) => Meaning::Itself,
+            // What is observed makes nothing ambiguous that was said with trust.
+            ([clear], _) | ([], [clear]) => Meaning::Clear(*clear),
+            ([], _) if is_trusted()? => Meaning::Itself,
+            _ => Meaning::Ambiguous,
         })
+    }
+
+    /// What a decision about a name is about: of a clear value that no claim says any more, the digest of it that
+    /// stands for itself, if there is one.
+    pub(super) fn decided_about(&self, name: NameId, claims: &Claims<'_>) -> Result<NameId, StoreError> {
+        let identifier = claims.identifier(name)?;
+        if !is_hashable(&identifier.kind) || digest_of(&identifier).is_some() {
+            return Ok(name);
+        }
+        if self.transaction.strongest(name)?.is_some() {
+            return Ok(name);
+        }
+        for digest in digests(&identifier, self.rules) {
+            let said = Identifier::new(identifier.kind.clone(), digest.to_string());
+            if let Some(digest) = self.transaction.name_id(self.workspace, &said)?
+                && self.transaction.strongest(digest)?.is_some()
+                && self.meaning_of(digest, claims)? == Meaning::Itself
+            {
+                return Ok(digest);
+            }
+        }
+        Ok(name)
     }
 }

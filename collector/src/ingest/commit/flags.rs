@@ -61,6 +61,7 @@ impl Settling<'_> {
     pub(super) fn ignored_in_any_form(&mut self, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
         let mut ignored = self.ignored()?;
         for name in ignored.clone() {
+            ignored.insert(self.decided_about(name, claims)?);
             if let Meaning::Clear(clear) = self.meaning_of(name, claims)? {
                 ignored.insert(clear);
             }

@@ -163,7 +163,8 @@ impl Reader<'_> {
         Ok(kept)
     }
 
-    fn flags(&self, name: NameId) -> Result<Flags, StoreError> {
+    /// What keeps a name out of claims.
+    pub(super) fn flags(&self, name: NameId) -> Result<Flags, StoreError> {
         Ok(self.view.placement(name)?.map_or(Flags::default(), |placement| Flags::of(&placement)))
     }
 }

@@ -39,6 +39,11 @@ carried!(
     "nameless_mark"
 );
 
+/// Which ids were given out, to rows that are there no more too. Shapes are made anew.
+const CARRIED_COUNTS: &str = "
+    delete from main.sqlite_sequence;
+    insert into main.sqlite_sequence (name, seq) select name, seq from old.sqlite_sequence where name <> 'shape'";
+
 /// What a commit of anyone else changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataVersion(i64);
@@ -56,6 +61,7 @@ impl SqliteStore {
         writer.execute_batch("delete from workspace")?;
         attached(&mut writer, old, |writer| {
             CARRIED.iter().try_for_each(|sql| writer.execute_batch(sql))?;
+            writer.execute_batch(CARRIED_COUNTS)?;
             classify(writer, rules)?;
             guard_nameless_marks(writer, rules)?;
             note_digests(writer, rules)

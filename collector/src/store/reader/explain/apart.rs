@@ -6,8 +6,9 @@ use selvedge_core::identifier::Identifier;
 use super::path::{EventSaid, Evidence};
 use super::words::{self, Party};
 use super::{Because, By, Said};
+use crate::event::Strength;
 use crate::identity::{DecisionVerb, Quarantine, Reason};
-use crate::store::{ConflictRow, DecisionRow, NameId, ProfileKey, SaidBy, Shape, StoreError};
+use crate::store::{ConflictRow, DecisionRow, Flags, NameId, ProfileKey, Role, SaidBy, Shape, ShapeName, StoreError};
 
 /// A name and the profile that holds it.
 type Held = (NameId, Option<ProfileKey>);
@@ -34,10 +35,63 @@ impl Evidence<'_> {
                 return Ok(because);
             }
         }
-        match (one.1, another.1) {
-            (Some(ProfileKey::Person(_)), Some(ProfileKey::Person(_))) => self.between_people(one, another),
-            (Some(_), Some(_)) | (None, _) | (_, None) => Ok(nothing_said(words::no_mark())),
+        let because = match (one.1, another.1) {
+            (Some(ProfileKey::Person(_)), Some(ProfileKey::Person(_))) => self.between_people(one, another)?,
+            (Some(_), Some(_)) | (None, _) | (_, None) => nothing_said(words::no_mark()),
+        };
+        if because.reason != NO_EVIDENCE {
+            return Ok(because);
         }
+        for (name, held) in [(one.0, another.0), (another.0, one.0)] {
+            if let Some(unproven) = self.named_unproven(name, held)? {
+                return Ok(unproven);
+            }
+        }
+        Ok(because)
+    }
+
+    /// The first event that names both, and one of them, who is held, without proof: it does not count there.
+    fn named_unproven(&self, name: NameId, held: NameId) -> Result<Option<Because>, StoreError> {
+        let beside = self.placed(name)?;
+        let mut first: Option<Shape> = None;
+        for (shape, names) in self.shapes_without_proof(held)? {
+            let mut names_both = false;
+            for named in names.iter().filter(|named| named.role != Role::Alias) {
+                names_both |= self.placed(named.name)? == beside;
+            }
+            if names_both && first.as_ref().is_none_or(|known| shape.first < known.first) {
+                first = Some(shape);
+            }
+        }
+        let Some(Shape { first: order, source, .. }) = first else { return Ok(None) };
+        let said = self.event_said(EventSaid { order, source, strength: Strength::Observed });
+        let (x, y) = (self.identifier(name)?, self.identifier(held)?);
+        let by = if self.is_device(name)? { By::Mark } else { By::Edge };
+        let in_words = words::name_unproven(&x, &y, &said);
+        let reason = "unproven";
+        Ok(Some(Because { reason, x: Some(x), y: Some(y), by: Some(by), said: Some(said), ..nothing_said(in_words) }))
+    }
+
+    /// The shapes that the guard takes a name out of, and all that they name.
+    fn shapes_without_proof(&self, held: NameId) -> Result<Vec<(Shape, Vec<ShapeName>)>, StoreError> {
+        let placed = self.placed(held)?;
+        let flags = Flags { quarantine: None, ..self.reader.flags(placed)? };
+        let mut forms = self.view.other_names_of(placed)?;
+        forms.push(placed);
+        let mut found = Vec::new();
+        for form in forms {
+            for role in [Role::Lone, Role::Tied] {
+                for shape in self.view.shapes_naming(form, role)? {
+                    let (shape, names) = (self.view.shape(shape)?, self.view.names_of(shape)?);
+                    let is_left =
+                        |named: &ShapeName| named.name != form || flags.let_stand(named.strength, shape.guard);
+                    if !names.iter().all(is_left) {
+                        found.push((shape, names));
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Why a name is no identifier.

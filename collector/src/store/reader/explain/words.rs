@@ -134,6 +134,15 @@ pub(super) fn mark_unproven(device: &Identifier, name: &Identifier, said: &Said)
     )
 }
 
+/// A name that is held, and does not count where nothing proves it.
+pub(super) fn name_unproven(beside: &Identifier, held: &Identifier, said: &Said) -> String {
+    format!(
+        "{} names {held} beside {beside}, but without proof: where logins are proven, a name that was proven, or said by \
+         a server, does not count without.",
+        event(said)
+    )
+}
+
 /// A device of several people.
 pub(super) fn shared_device(device: &Identifier, people: usize, is_crowd: bool) -> String {
     let whose = if is_crowd { "too many to tell whose an event is" } else { "so it is no one person's" };
