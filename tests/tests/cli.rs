@@ -196,9 +196,9 @@ fn a_failure_ends_with_1_a_usage_error_with_2_and_neither_prints_to_stdout() -> 
             ensure!(collector.stop()?.success());
         }
         let failures: &[(&[&str], &str)] = &[
-            (&["show", "user_id:nobody"], "no event ever named user_id:nobody"),
-            (&["show", "shoe_size:44"], "no event ever named shoe_size:44"),
-            (&["show", "00000000-0000-8000-8000-000000000000"], "no profile ever had the id"),
+            (&["show", "user_id:nobody"], "nobody goes by user_id:nobody: "),
+            (&["show", "shoe_size:44"], "nobody goes by shoe_size:44: "),
+            (&["show", "00000000-0000-8000-8000-000000000000"], "nobody goes by 00000000-0000-8000-8000-"),
             (&["explain", "user_id:u-1", "user_id:nobody"], "no event ever named user_id:nobody"),
             (&["link", "user_id:u-1", "user_id:nobody", "--reason", "r"], "no event ever named user_id:nobody"),
             (&["link", "user_id:u-1", "anonymous_id:a-1", "--reason", "r"], "anonymous_id:a-1 is a device"),
@@ -216,6 +216,26 @@ fn a_failure_ends_with_1_a_usage_error_with_2_and_neither_prints_to_stdout() -> 
             ensure!(output.status.code() == Some(2), "{arguments:?}: {:?}", output.status);
             ensure!(output.stdout.is_empty(), "{arguments:?}: {}", stdout(&output));
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn of_a_name_that_counts_for_nobody_it_is_not_said_that_no_event_named_it() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    collector.run(&["profile", "ignore", "email:eve@example.com", "--reason", "nobody's"])?;
+    let strict = collector.run(&["key", "create", "public", "--trust", "strict"])?;
+    let unproven = json!({"type": "page", "userId": "u-2", "anonymousId": "a-2"});
+    let answer = collector.post("/v1/page", stdout(&strict).trim(), &unproven)?;
+    ensure!(answer.json["accepted"] == 1, "{}", answer.text());
+    for (name, why) in [("email:eve@example.com", "by a decision"), ("user_id:u-2", "for want of proof")] {
+        let said = complaint(&collector.run(&["profile", "show", name])?);
+        ensure!(said.contains(&format!("nobody goes by {name}: ")) && said.contains(why), "{said}");
+        let answer = collector.get(&format!("/v1/profiles/{name}"), &collector.secret_key)?;
+        ensure!((answer.status, &answer.json["code"]) == (404, &json!("not_found")), "{}", answer.text());
+        let message = answer.json["message"].as_str().unwrap_or_default();
+        ensure!(message.starts_with("nobody goes by it: ") && message.contains(why), "{message}");
     }
     Ok(())
 }

@@ -97,6 +97,10 @@ pub enum CommandError {
     Decision(#[from] DecisionRefusal),
     #[error("no profile ever had the id {id}")]
     NoSuchProfile { id: ProfileId },
+    #[error(
+        "nobody goes by {name}: no event names it, or it counts for nobody (by a decision or the rules, as a crowd's, as a digest of two values, or for want of proof); check kind and value"
+    )]
+    Nobody { name: Box<str> },
     #[error("the server that holds this ledger refuses ({status}): {message}")]
     Refused { status: u16, message: Box<str> },
     #[error("the server that holds this ledger does not answer at {url}: {source}; try again")]

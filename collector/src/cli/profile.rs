@@ -134,7 +134,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<(), CommandError> {
 
 fn show(name: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
     let (store, rules) = ledger(flags)?;
-    let profile = reader(&store, &rules)?.profile(&name.lookup(&rules)?)?.ok_or_else(|| name.never_seen())?;
+    let profile = reader(&store, &rules)?.profile(&name.lookup(&rules)?)?.ok_or_else(|| name.nobodys())?;
     print(&if flags.json { json_line(&json!(profile)) } else { print::profile(&profile) })
 }
 
@@ -239,7 +239,7 @@ impl Named {
         match self {
             Self::Profile(id) => Ok(Lookup::ProfileId(*id)),
             Self::Name { kind, value } => {
-                normal::identifier(Kind::new(kind), value, rules).map(Lookup::Identifier).map_err(|_| self.never_seen())
+                normal::identifier(Kind::new(kind), value, rules).map(Lookup::Identifier).map_err(|_| self.nobodys())
             }
         }
     }
@@ -254,6 +254,11 @@ impl Named {
         };
         let name = name.ok_or_else(|| self.never_seen())?;
         Ok(reader.view().name(name)?.identifier)
+    }
+
+    /// Events may have named it, and it counts for nobody all the same.
+    fn nobodys(&self) -> CommandError {
+        CommandError::Nobody { name: self.to_string().into() }
     }
 
     pub(super) fn never_seen(&self) -> CommandError {

@@ -83,9 +83,10 @@ pub enum Refusal {
     /// There is nothing here.
     #[error("nothing is here; the documents list every path")]
     NoSuchPath,
-    /// The ledger never saw it.
+    /// The ledger never saw it, or it counts for nobody.
     #[error(
-        "nobody goes by it: no event named it, or a decision ignores it; check kind and value, percent-encoded, as in \
+        "nobody goes by it: no event names it, or it counts for nobody (by a decision or the rules, as a crowd's, as a \
+         digest of two values, or for want of proof); check kind and value, percent-encoded, as in \
          /v1/profiles/user_id:u-1"
     )]
     NoSuchProfile,
