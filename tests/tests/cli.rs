@@ -241,6 +241,23 @@ fn of_a_name_that_counts_for_nobody_it_is_not_said_that_no_event_named_it() -> a
 }
 
 #[test]
+fn trust_is_of_public_keys_and_no_other_key_is_made_with_it() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let data = directory.path().join("new");
+    let data = data.to_str().context("a path")?;
+    for right in ["secret", "admin"] {
+        let output = run(&["key", "create", right, "--trust", "strict", "--data", data])?;
+        ensure!(output.status.code() == Some(1) && output.stdout.is_empty(), "{}", stdout(&output));
+        ensure!(complaint(&output).starts_with("selvedge: --trust is of public keys"), "{}", complaint(&output));
+    }
+    ensure!(!std::path::Path::new(data).exists());
+    ensure!(run(&["key", "create", "public", "--trust", "strict", "--data", data])?.status.success());
+    let listed = stdout(&run(&["key", "list", "--data", data])?);
+    ensure!(listed.contains("strict") && listed.lines().count() == 2, "{listed}");
+    Ok(())
+}
+
+#[test]
 fn a_directory_without_a_ledger_is_left_without_one() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let data = directory.path().join("typo");

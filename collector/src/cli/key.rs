@@ -38,9 +38,9 @@ struct CreateFlags {
     /// Pages that may use it, such as https://shop.example; several are given one by one [default: all]
     #[arg(long, value_parser = origin)]
     origin: Vec<Origin>,
-    /// How far what a public key says is believed
-    #[arg(long, default_value = "guarded")]
-    trust: TrustWord,
+    /// How far what a public key says is believed [default: guarded]
+    #[arg(long)]
+    trust: Option<TrustWord>,
     #[command(flatten)]
     place: PlaceAndForm,
 }
@@ -86,17 +86,20 @@ pub(super) fn run(command: &KeyCommand) -> Result<(), CommandError> {
 
 /// A script may make keys before the first start: it makes the ledger as well.
 fn create(flags: &CreateFlags) -> Result<(), CommandError> {
-    let store = SqliteStore::open(&settle_place(&flags.place.place)?)?;
     let right = match flags.right {
         RightWord::Public => Right::Public,
         RightWord::Secret => Right::Secret,
         RightWord::Admin => Right::Admin,
     };
-    let trust = match flags.trust {
+    if flags.trust.is_some() && right != Right::Public {
+        return Err(CommandError::TrustOfAServer { right: right.as_str() });
+    }
+    let trust = flags.trust.map_or(Trust::default(), |trust| match trust {
         TrustWord::Open => Trust::Open,
         TrustWord::Guarded => Trust::Guarded,
         TrustWord::Strict => Trust::Strict,
-    };
+    });
+    let store = SqliteStore::open(&settle_place(&flags.place.place)?)?;
     let key = Key::generate(right)?;
     let transaction = store.transaction()?;
     let id = transaction.insert_key(&NewKey {

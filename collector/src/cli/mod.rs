@@ -81,6 +81,8 @@ pub enum CommandError {
     Store { error: StoreError },
     #[error("there is no ledger in {}: name its directory with --data, or start `selvedge serve` there", directory.display())]
     NoLedger { directory: PathBuf },
+    #[error("--trust is of public keys: what a {right} key says is believed; leave it out")]
+    TrustOfAServer { right: &'static str },
     #[error("no key has the id {id}: `selvedge key list` shows them")]
     NoSuchKey { id: i64 },
     #[error(transparent)]
