@@ -58,6 +58,37 @@ fn a_suppressed_person_is_never_taken_in_again_also_after_a_restart() -> anyhow:
 }
 
 #[test]
+fn a_receipt_says_that_a_suppression_stands_whoever_asked_for_it() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut collector = visited(directory.path())?;
+    let email = "/v1/profiles/email:ada%40shop.example";
+    ensure!(delete(&collector, email, &collector.admin_key)?.json["suppressed"] == false);
+    ensure!(delete(&collector, &format!("{email}?suppress=true"), &collector.admin_key)?.json["suppressed"] == true);
+    let again = delete(&collector, email, &collector.admin_key)?;
+    ensure!(again.json["suppressed"] == true, "{}", again.text());
+    let other = delete(&collector, "/v1/profiles/user_id:ada-0001", &collector.admin_key)?;
+    ensure!(other.json["suppressed"] == false, "only her address is: {}", other.text());
+    for is_served in [true, false] {
+        ensure!(is_served || collector.stop()?.success(), "{}", collector.log());
+        let said = String::from_utf8(collector.run(&["erase", "email:ada@shop.example"])?.stdout)?;
+        ensure!(said.ends_with("nothing that names them is taken in again\n"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn one_of_a_kind_is_counted_as_one() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let event = json!({ "type": "identify", "messageId": "m-1", "userId": "ada-0001", "traits": { "plan": "gold" } });
+    ensure!(collector.post("/v1/identify", &collector.secret_key, &event)?.json["accepted"] == 1);
+    let said = String::from_utf8(collector.run(&["erase", "user_id:ada-0001"])?.stdout)?;
+    let counts = "1 event, 1 identifier, 1 value of a trait, 0 decisions, 0 dead letters; 0 messages of others say it";
+    ensure!(said.contains(counts), "{said}");
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_erased_is_said_and_a_second_time_is_fine() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;

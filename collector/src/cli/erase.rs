@@ -49,7 +49,6 @@ pub(super) fn run(command: &EraseCommand) -> Result<(), CommandError> {
             store.compact()?;
             let mut receipt = json!(erased);
             receipt["at"] = json!(at.rfc3339());
-            receipt["suppressed"] = json!(suppress);
             receipt
         }
     };
@@ -57,17 +56,19 @@ pub(super) fn run(command: &EraseCommand) -> Result<(), CommandError> {
 }
 
 fn in_words(receipt: &Value) -> String {
-    let count = |name: &str| receipt[name].as_u64().unwrap_or_default();
+    let counted = |name: &str, one: &str, more: &str| match receipt[name].as_u64().unwrap_or_default() {
+        1 => format!("1 {one}"),
+        count => format!("{count} {more}"),
+    };
     let mut text = format!(
-        "erased at {}: {} events, {} identifiers, {} values of traits, {} decisions, {} dead letters; {} messages of \
-         others say it no more\n",
+        "erased at {}: {}, {}, {}, {}, {}; {} no more\n",
         receipt["at"].as_str().unwrap_or_default(),
-        count("events"),
-        count("identifiers"),
-        count("traits"),
-        count("decisions"),
-        count("dead_letters"),
-        count("redacted"),
+        counted("events", "event", "events"),
+        counted("identifiers", "identifier", "identifiers"),
+        counted("traits", "value of a trait", "values of traits"),
+        counted("decisions", "decision", "decisions"),
+        counted("dead_letters", "dead letter", "dead letters"),
+        counted("redacted", "message of others says it", "messages of others say it"),
     );
     text.push_str(if receipt["suppressed"] == json!(true) {
         "nothing that names them is taken in again\n"

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
-use crate::event::UnixMillis;
 use crate::ingest::commit::{Erased, Erasure, ErasureRefusal};
 
 /// Erases whoever has this name or id, with `?suppress=true` for ever.
@@ -29,7 +28,7 @@ pub(super) async fn erase(
     let erased = state.inside.intake.erase(erasure).await?;
     let erased = erased.map_err(|ErasureRefusal::Unknown| Refusal::NoSuchProfile)?;
     tracing::info!(events = erased.events, is_suppression, "a person was erased");
-    Ok(error::json(&Receipt::new(erased, at, is_suppression)))
+    Ok(error::json(&Receipt { erased, at: at.rfc3339() }))
 }
 
 /// What is gone, and since when nothing of before is taken in.
@@ -38,11 +37,4 @@ struct Receipt {
     #[serde(flatten)]
     erased: Erased,
     at: String,
-    suppressed: bool,
-}
-
-impl Receipt {
-    fn new(erased: Erased, at: UnixMillis, suppressed: bool) -> Self {
-        Self { erased, at: at.rfc3339(), suppressed }
-    }
 }

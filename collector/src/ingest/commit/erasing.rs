@@ -53,6 +53,8 @@ pub struct Erased {
     pub decisions: u64,
     /// What destinations had refused of it.
     pub dead_letters: u64,
+    /// Whether nothing that names it is ever taken in again, by this erasure or by one before.
+    pub suppressed: bool,
 }
 
 /// Why nobody was erased. Nothing has changed.
@@ -92,9 +94,9 @@ impl Committer {
             if hashes.first().map(is_known).transpose()?.flatten().is_none() {
                 return Ok(Err(ErasureRefusal::Unknown));
             }
-            note(&*transaction, erasure, hashes)?;
+            let suppressed = note(&*transaction, erasure, hashes)?;
             transaction.commit()?;
-            return Ok(Ok(Erased::default()));
+            return Ok(Ok(Erased { suppressed, ..Erased::default() }));
         };
         // Before the commit: whatever happens, no copy outlives it.
         store.forget_copies()?;
@@ -117,20 +119,24 @@ impl Committer {
                 transaction.unname(workspace, *name)?;
             }
         }
-        note(&*transaction, erasure, hashes)?;
+        let suppressed = note(&*transaction, erasure, hashes)?;
         transaction.keep_last_seq(gone.last_seq)?;
         transaction.commit()?;
-        Ok(Ok(Erased { redacted, dead_letters, ..erased }))
+        Ok(Ok(Erased { redacted, dead_letters, suppressed, ..erased }))
     }
 }
 
-/// Notes of each hash since when, or that for ever, nothing that names it is taken in.
-fn note(transaction: &dyn Transaction, erasure: &Erasure, hashes: Vec<(NameHash, bool)>) -> Result<(), StoreError> {
+/// Notes of each hash since when, or that for ever, nothing that names it is taken in. Whether it is for ever of all
+/// that was said: a suppression from before stays one.
+fn note(transaction: &dyn Transaction, erasure: &Erasure, hashes: Vec<(NameHash, bool)>) -> Result<bool, StoreError> {
+    let mut is_for_ever = true;
     for (hash, is_derived) in hashes {
         let row = ErasureRow { at: erasure.at, is_suppressed: erasure.is_suppression, is_derived };
         transaction.put_erasure(erasure.workspace, &hash, &row)?;
+        let stands = transaction.erasure(erasure.workspace, &hash)?;
+        is_for_ever &= is_derived || stands.is_some_and(|row| row.is_suppressed);
     }
-    Ok(())
+    Ok(is_for_ever)
 }
 
 /// What went, as `scrubbing` needs to know it.
