@@ -18,7 +18,7 @@ pub(super) async fn erase(
 ) -> Result<Response, Refusal> {
     state.admits()?;
     let key = keys::for_deciding(&state, &head)?;
-    let is_suppression = match query::parameter(head.uri.query().unwrap_or_default(), "suppress").as_deref() {
+    let is_suppression = match query::parameter(query::asked(&head, &["suppress"])?, "suppress").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(Refusal::BadParameter { name: "suppress", wanted: "true or false" }),

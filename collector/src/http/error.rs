@@ -122,6 +122,14 @@ pub enum Refusal {
         /// What it should be.
         wanted: &'static str,
     },
+    /// A parameter that the path does not have: misspelled and ignored, it would leave undone what was asked.
+    #[error("the parameter `{name}` is not known here: this path takes {}", or_none(known))]
+    UnknownParameter {
+        /// Which.
+        name: Box<str>,
+        /// Those that it has.
+        known: &'static [&'static str],
+    },
     /// `/r` leads nowhere that an operator has allowed.
     #[error(
         "`to` is not an http or https address of a host that this collector redirects to; add it to redirect_hosts"
@@ -153,7 +161,7 @@ impl Refusal {
             Self::NoSuchPath | Self::NoSuchProfile | Self::NeverNamed { .. } | Self::NoSuchDecision => code::NOT_FOUND,
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => BAD_DECISION,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
-            Self::BadParameter { .. } => BAD_PARAMETER,
+            Self::BadParameter { .. } | Self::UnknownParameter { .. } => BAD_PARAMETER,
             Self::RedirectNotAllowed => REDIRECT_NOT_ALLOWED,
             Self::NoTracker => NO_TRACKER,
         }
@@ -162,9 +170,8 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Body(RequestRefusal::BatchTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(_) | Self::BadGzip | Self::UnknownEncoding | Self::BadParameter { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Body(_) | Self::BadGzip | Self::UnknownEncoding => StatusCode::BAD_REQUEST,
+            Self::BadParameter { .. } | Self::UnknownParameter { .. } => StatusCode::BAD_REQUEST,
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => StatusCode::BAD_REQUEST,
             Self::MissingKey | Self::UnknownKey | Self::RevokedKey => StatusCode::UNAUTHORIZED,
             Self::WrongRight | Self::NotAdmin | Self::OriginNotAllowed | Self::RedirectNotAllowed => {
@@ -218,6 +225,10 @@ impl From<StoreError> for Refusal {
             }
         }
     }
+}
+
+fn or_none(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The code of a refused answer, for the counts of `/metrics`.

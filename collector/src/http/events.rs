@@ -26,8 +26,8 @@ pub(super) async fn page(
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
+    let asked = query::asked(&head, &["limit", "cursor", "from", "to", "event", "raw"])?;
     let lookup = profiles::lookup(&state, &name)?;
-    let asked = head.uri.query().unwrap_or_default();
     let query = EventQuery {
         limit: limit(asked)?,
         cursor: parsed(asked, "cursor", "`next` of the page before")?,

@@ -16,7 +16,7 @@ pub(super) async fn answer(
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
-    let asked = head.uri.query().unwrap_or_default();
+    let asked = query::asked(&head, &["with"])?;
     let with = query::parameter(asked, "with").filter(|with| !with.is_empty());
     let with = with.ok_or(Refusal::BadParameter { name: "with", wanted: "{kind}:{value}, percent-encoded" })?;
     let (x, y) = (profiles::lookup(&state, &name)?, profiles::lookup(&state, &with)?);

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::routes::{Head, Segment};
-use super::{Refusal, State, events, keys, profiles};
+use super::{Refusal, State, events, keys, profiles, query};
 use crate::event::Strength;
 use crate::store::{Export, StoredTrait};
 
@@ -21,6 +21,7 @@ pub(super) async fn answer(
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
+    query::asked(&head, &[])?;
     let lookup = profiles::lookup(&state, &name)?;
     let lines =
         profiles::read(state, key.workspace, move |reader| Ok(reader.export(&lookup)?.map(|export| lines(&export))));

@@ -13,7 +13,7 @@ pub(super) fn carried(head: &Parts) -> Option<Box<str>> {
     basic(&head.headers)
         .or_else(|| text(head.headers.get("x-write-key")?).map(Into::into))
         .or_else(|| authorization(&head.headers, "bearer ").map(Into::into))
-        .or_else(|| query::parameter(head.uri.query()?, "writeKey").map(Into::into))
+        .or_else(|| query::parameter(head.uri.query()?, query::WRITE_KEY).map(Into::into))
         .filter(|key| !key.is_empty())
 }
 

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::Refusal;
+use super::routes::Head;
+
 /// Names and values in order, decoded; bytes that are not UTF-8 read as U+FFFD.
 pub(super) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -13,6 +16,16 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow
 /// The first parameter of this name.
 pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     parameters(query).find(|(own, _)| own == name).map(|(_, value)| value)
+}
+
+/// What a request asks in its query, where the path has only these parameters; a key may come along with any.
+pub(super) fn asked<'a>(head: &'a Head, known: &'static [&'static str]) -> Result<&'a str, Refusal> {
+    let query = head.uri.query().unwrap_or_default();
+    let is_known = |name: &str| name == WRITE_KEY || known.contains(&name);
+    match parameters(query).find(|(name, _)| !is_known(name)) {
+        Some((name, _)) => Err(Refusal::UnknownParameter { name: name.into(), known }),
+        None => Ok(query),
+    }
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {
@@ -42,6 +55,9 @@ fn unhex([high, low]: [u8; 2]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
+
+/// Another way to carry the key.
+pub(super) const WRITE_KEY: &str = "writeKey";
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::routes::{Head, Segment};
-use super::{Refusal, State, error, events, keys, profiles};
+use super::{Refusal, State, error, events, keys, profiles, query};
 
 /// `GET /v1/profiles/{profile}/sessions?limit&cursor`.
 pub(super) async fn page(
@@ -16,8 +16,8 @@ pub(super) async fn page(
     head: Head,
 ) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
+    let asked = query::asked(&head, &["limit", "cursor"])?;
     let lookup = profiles::lookup(&state, &name)?;
-    let asked = head.uri.query().unwrap_or_default();
     let limit = events::limit(asked)?;
     let cursor = events::parsed(asked, "cursor", "`next` of the page before")?;
     let read = profiles::read(state, key.workspace, move |reader| reader.profile_sessions(&lookup, cursor, limit));

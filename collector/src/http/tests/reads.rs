@@ -108,6 +108,44 @@ async fn a_parameter_that_cannot_be_understood_is_named() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_a_path_does_not_have_is_named_and_a_key_is_none() {
+    let house = House::new();
+    house.visit().await;
+    let paths = [
+        ("/v1/profiles/user_id:u1/events", "limit, cursor, from, to, event, raw"),
+        ("/v1/profiles/user_id:u1/sessions", "limit, cursor"),
+        ("/v1/profiles/user_id:u1/explain?with=anonymous_id:a1", "with"),
+        ("/v1/profiles/user_id:u1/export", "none"),
+        ("/v1/conflicts", "limit, cursor"),
+    ];
+    for (path, known) in paths {
+        let and = if path.contains('?') { '&' } else { '?' };
+        let answer = house.get(&format!("{path}{and}limits=1")).await;
+        assert_eq!(answer.refusal(), (400, "bad_parameter".into()), "{path}");
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("`limits`") && message.ends_with(&format!(" takes {known}")), "{path}: {message}");
+        let with_key = house.get_with(&format!("{path}{and}writeKey={}", house.secret), &[]).await;
+        assert_eq!(with_key.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelled_suppression_erases_nobody() {
+    let house = House::new();
+    house.visit().await;
+    let admin = house.new_key(Right::Admin, &[]);
+    let erase = async |asked: &str| {
+        let path = format!("/v1/profiles/user_id:u1?writeKey={admin}&{asked}");
+        house.ask("DELETE", &path, &[], Bytes::new()).await
+    };
+    let answer = erase("supress=true").await;
+    assert_eq!(answer.refusal(), (400, "bad_parameter".into()));
+    assert!(answer.json()["message"].as_str().unwrap().contains("`supress`"));
+    assert_eq!(house.get("/v1/profiles/user_id:u1").await.status, 200);
+    assert_eq!(erase("suppress=true").await.json()["suppressed"], true);
+}
+
+#[tokio::test]
 async fn conflicts_say_who_why_and_by_which_event() {
     let house = House::new();
     for (message_id, user) in [("m-1", "u1"), ("m-2", "u2")] {
