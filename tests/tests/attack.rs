@@ -6,7 +6,7 @@ mod in_process;
 use std::collections::BTreeMap;
 
 use anyhow::ensure;
-use in_process::{House, WORKSPACE};
+use in_process::{House, WORKSPACE, without_version};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -83,6 +83,23 @@ fn a_public_key_that_names_held_people_gives_them_no_new_version() -> anyhow::Re
     Ok(())
 }
 
+#[test]
+fn a_stranger_on_a_held_persons_device_is_not_seen_there() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    house.commit_accepted(held_people())?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    let account = Identifier::new(Kind::USER_ID, "U1".to_owned());
+    let before = without_version(house.profile(&account)?);
+    for (place, time) in [0, 1_001, 4_000].into_iter().enumerate() {
+        let stolen = vec![(Kind::USER_ID, "X1".to_owned()), (Kind::ANONYMOUS_ID, "a1".to_owned())];
+        let stranger = hostile_event(place, (stolen, time), Some(1), false, Trust::Guarded);
+        house.commit_from(PUBLIC, vec![stranger])?;
+    }
+    let after = without_version(house.profile(&account)?);
+    ensure!(before == after, "before {before:#}\nafter {after:#}");
+    Ok(())
+}
+
 /// Tells a ledger of held people everything hostile, and compares.
 fn hold_against(hostile: &[AcceptedEvent]) -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
@@ -99,7 +116,7 @@ fn hold_against(hostile: &[AcceptedEvent]) -> anyhow::Result<()> {
 }
 
 /// Of each held name: its person's names with when and by whom they were seen, the traits that were trusted, and the
-/// trusted events. Of devices the names alone: events that name no one go by them, and are seen.
+/// trusted events. Of devices the names alone: events that name no one go by them, and are seen then.
 fn known(house: &House, trusted: &[AcceptedEvent]) -> anyhow::Result<BTreeMap<String, Value>> {
     let mut known = BTreeMap::new();
     for claimed in trusted.iter().flat_map(|event| &event.claim) {

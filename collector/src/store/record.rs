@@ -450,6 +450,8 @@ pub struct Mention {
     pub strength: Strength,
     /// What is taken out of them.
     pub guard: Guard,
+    /// How far its anchor is trusted, where it has one: then they mark their devices.
+    pub marks_with: Option<Strength>,
     /// The first of them.
     pub first: Order,
     /// The time of the last; `None` of a snapshot, which is no event.

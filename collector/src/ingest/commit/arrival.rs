@@ -233,7 +233,7 @@ impl Settling<'_> {
         let event_count = self.transaction.fold_of_shape(shape)?.event_count;
         Ok(KnownShape {
             lost_names: shape.lost_names,
-            ..remembered(shape.id, (shape.first.clone(), event_count), (shape.anchor, shape.guard), &names)
+            ..remembered(shape.id, (shape.first.clone(), event_count), (shape.anchor, shape.rank, shape.guard), &names)
         })
     }
 
@@ -262,7 +262,7 @@ impl Settling<'_> {
         self.first_new_shape.get_or_insert(id);
         let shape = KnownShape {
             lost_names: event.lost_names,
-            ..remembered(id, (event.order.clone(), 0), (anchor, guard), &names)
+            ..remembered(id, (event.order.clone(), 0), (anchor, rank, guard), &names)
         };
         self.note_new_claim(&shape, &names)?;
         Ok(shape)
@@ -387,13 +387,13 @@ impl Settling<'_> {
 fn remembered(
     id: ShapeId,
     (first, event_count): (Order, u64),
-    (anchor, guard): (Option<NameId>, Guard),
+    (anchor, rank, guard): (Option<NameId>, Strength, Guard),
     names: &[ShapeName],
 ) -> KnownShape {
     let devices = names.iter().filter(|named| named.role == Role::Device).map(|named| named.name).collect();
     let people = names.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)).copied().collect();
     let erased_until = UnixMillis(i64::MIN);
-    KnownShape { id, first, event_count, anchor, devices, people, guard, lost_names: false, erased_until }
+    KnownShape { id, first, event_count, anchor, devices, people, guard, rank, lost_names: false, erased_until }
 }
 
 /// What became of an event.

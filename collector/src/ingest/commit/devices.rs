@@ -39,6 +39,11 @@ impl Settling<'_> {
         }
         for &named in &*touched.shape.devices {
             let device = self.device_of(named)?;
+            let marks = self.marks_on(device)?;
+            if touched.shape.anchor.is_some() && !marks.rules.count(touched.shape.rank, touched.shape.guard) {
+                // Nor is a device by a mark that does not count.
+                continue;
+            }
             let person = sole(&self.people_on(device)?);
             if let Some(person) = person {
                 self.changes.renew(person, because);

@@ -9,7 +9,7 @@ use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
 use super::guarding::GUARD_FROM;
-use crate::event::{Guard, Order, UnixMillis, Workspace};
+use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::store::{
     ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View, crowd_on,
 };
@@ -44,6 +44,8 @@ pub(super) struct KnownShape {
     pub(super) people: Arc<[ShapeName]>,
     /// What is taken out of what it observes of them.
     pub(super) guard: Guard,
+    /// How far it is trusted: as its anchor is.
+    pub(super) rank: Strength,
     /// Whether it named somebody who was erased.
     pub(super) lost_names: bool,
     /// When the last of its names was erased: from before that, nothing is taken in. `i64::MIN` for never.

@@ -141,6 +141,7 @@ impl Settling<'_> {
         self.memory.shapes.clear();
         if let Some(touched) = self.touched.get_mut(&id) {
             touched.shape.anchor = anchor;
+            touched.shape.rank = rank;
         }
         self.note_new_owner(shape.anchor, anchor, cause)?;
         for named in named.iter().filter(|named| named.role == Role::Device) {

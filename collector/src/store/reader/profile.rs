@@ -6,7 +6,7 @@ use selvedge_core::identifier::{Class, Identifier};
 use serde_json::value::RawValue;
 
 use super::Reader;
-use crate::event::UnixMillis;
+use crate::event::{Strength, UnixMillis};
 use crate::identity::ProfileId;
 use crate::profile::{Profile, SeenIdentifier, TraitSet, fold_traits};
 use crate::store::{EventSlice, Flags, Fold, Mention, Name, NameId, ProfileKey, Shape, StoreError};
@@ -66,12 +66,17 @@ impl Reader<'_> {
             first_seen: fold.span.map(|(first, _)| first),
             last_seen: fold.span.map(|(_, last)| last),
             event_count: fold.event_count,
-            people: people
-                .into_iter()
-                .filter(|leader| !leader.is_nameless())
-                .map(|leader| Ok(self.view.name(leader)?.profile_id))
-                .collect::<Result<_, StoreError>>()?,
+            people: self.ids_of(people)?,
         })
+    }
+
+    /// The profiles of leaders, in the order of these.
+    fn ids_of(&self, leaders: BTreeSet<NameId>) -> Result<Vec<ProfileId>, StoreError> {
+        let named = leaders.into_iter().filter(|leader| !leader.is_nameless());
+        let mut leaders = named.map(|leader| self.view.name(leader)).collect::<Result<Vec<Name>, _>>()?;
+        leaders
+            .sort_unstable_by(|one, other| self.rules.rank(&one.identifier).cmp(&self.rules.rank(&other.identifier)));
+        Ok(leaders.into_iter().map(|leader| leader.profile_id).collect())
     }
 
     /// Counts what a profile owns.
@@ -144,8 +149,8 @@ impl Reader<'_> {
         })
     }
 
-    /// What is said of a name, or of a digest of it, by claims that it is left in. Of a device, all that is said: nobody
-    /// is named by it.
+    /// What is said of a name, or of a digest of it, by claims that it is left in; of a device, but by marks that do not
+    /// count.
     fn mentions_kept(&self, name: &Name) -> Result<Vec<Mention>, StoreError> {
         let mut forms = vec![name.id];
         // Another name of an account is shown by itself.
@@ -159,6 +164,11 @@ impl Reader<'_> {
             let is_kept = |mention: &Mention| !own.is_ignored && placed.let_stand(mention.strength, mention.guard);
             let mentions = self.view.mentions_of(form)?;
             kept.extend(mentions.into_iter().filter(|mention| name.class == Class::Device || is_kept(mention)));
+        }
+        let may_not_count = |mention: &Mention| mention.guard.is_on() && mention.marks_with == Some(Strength::Observed);
+        if name.class == Class::Device && kept.iter().any(may_not_count) {
+            let rules = self.ownership().mark_rules(name.id, &self.view.anchors_on(name.id)?)?;
+            kept.retain(|mention| !may_not_count(mention) || rules.count(Strength::Observed, mention.guard));
         }
         Ok(kept)
     }

@@ -55,7 +55,8 @@ impl Session<'_> {
     pub(super) fn read_mentions_of(&self, name: NameId) -> Result<Vec<Mention>, StoreError> {
         const SQL: &str = "
             select shape.first_time, shape.first_message_id, named.strength, shape.guard, shape.source,
-                case when not is_snapshot then (select max(time) from event where event.shape = shape.id) end
+                case when not is_snapshot then (select max(time) from event where event.shape = shape.id) end,
+                case when shape.anchor is not null then shape.rank end
             from shape_identifier named join shape on shape.id = named.shape
             where named.identifier = :name";
         self.all(SQL, named_params! { ":name": name }, |row| {
@@ -65,6 +66,7 @@ impl Session<'_> {
                 guard: row.get::<_, Code<_>>(3)?.0,
                 source: row.get(4)?,
                 last: row.get(5)?,
+                marks_with: row.get::<_, Option<Code<_>>>(6)?.map(|rank| rank.0),
             })
         })
     }
