@@ -97,6 +97,8 @@ pub trait View {
     fn names_of(&self, shape: ShapeId) -> Result<Vec<ShapeName>, StoreError>;
     /// The shapes that name it in this role.
     fn shapes_naming(&self, name: NameId, role: Role) -> Result<Vec<ShapeId>, StoreError>;
+    /// At most so many of the shapes that name it beside others, at least as strongly as that.
+    fn shapes_tying(&self, name: NameId, least: Strength, limit: usize) -> Result<Vec<ShapeId>, StoreError>;
     /// The strongest that a shape is about a name that stands alone in it; `None` where it never does.
     fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
     /// The strongest that any claim is about a name; `None` where no claim names it.

@@ -113,7 +113,8 @@ impl Settling<'_> {
         let mut found: BTreeMap<NameId, Vec<Said>> = BTreeMap::new();
         for link in self.decided(DecisionVerb::Link)? {
             let Some(y) = link.y else { continue };
-            let [x, y] = self.by_rank(claims.placed(link.x)?, claims.placed(y)?, claims)?;
+            let placed = |name| claims.placed(self.decided_about(name, claims)?);
+            let [x, y] = self.by_rank(placed(link.x)?, placed(y)?, claims)?;
             let order = Order { time: link.at, message_id: link.id.said_as() };
             let said = Said { x, y, by: SaidBy::Link(link.id), order };
             for end in [x, y] {

@@ -33,6 +33,12 @@ impl Settling<'_> {
 
     /// The decisions that stand, about the names that are placed.
     pub(super) fn standing_decisions(&mut self, claims: &Claims<'_>) -> Result<Decisions, StoreError> {
+        // Where no name goes by another, they are the same from one group to the next.
+        let is_steady = !self.memory.has_digests(self.transaction, self.workspace)?
+            && !self.memory.has_aliases(self.transaction)?;
+        if let Some(decisions) = self.memory.decisions_in_force.as_ref().filter(|_| is_steady) {
+            return Ok(decisions.clone());
+        }
         let mut decisions = Decisions::default();
         let mut links = self.decided(DecisionVerb::Link)?;
         links.sort_by_key(|link| std::cmp::Reverse((link.at, link.id)));
@@ -48,6 +54,7 @@ impl Settling<'_> {
                 decisions.part(placed(apart.x)?, placed(y)?);
             }
         }
+        self.memory.decisions_in_force = is_steady.then(|| decisions.clone());
         Ok(decisions)
     }
 }

@@ -8,8 +8,9 @@ use selvedge_core::identifier::{Class, Kind};
 use super::digests::Meaning;
 use super::ground::Claims;
 use super::{Cause, Settling};
+use crate::event::Strength;
 use crate::identity::Quarantine;
-use crate::store::{Flags, NameId, Role, StoreError};
+use crate::store::{Flags, NameId, Role, ShapeId, StoreError};
 
 impl Settling<'_> {
     /// Settles the flags of all unsettled names; what that touches is unsettled too. Returns the flags that changed, as
@@ -164,8 +165,32 @@ impl Settling<'_> {
         if !is_contact || claims.placed(name)? != name {
             return Ok(false);
         }
+        let least = match step {
+            Step::Trusted => Strength::Proven,
+            Step::Left => Strength::Observed,
+        };
+        // The first will do for most, each with somebody else; else all are looked through.
+        for limit in [(self.rules.crowd_limit + 1).saturating_mul(4), usize::MAX] {
+            let shapes = claims.some_shapes_tying(name, least, limit)?;
+            if self.shows_crowd(name, (&shapes, claims), step)? {
+                return Ok(true);
+            }
+            if shapes.len() < limit {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a name stands beside too many of a kind in some claims: then it does so in all.
+    fn shows_crowd(
+        &self,
+        name: NameId,
+        (shapes, claims): (&BTreeSet<ShapeId>, &Claims<'_>),
+        step: Step,
+    ) -> Result<bool, StoreError> {
         let mut beside: BTreeMap<Kind, BTreeSet<NameId>> = BTreeMap::new();
-        for shape in claims.shapes_tying(name)? {
+        for &shape in shapes {
             let counted = self.counted(shape, claims, step)?;
             if !counted.contains(&name) {
                 continue;
@@ -182,12 +207,7 @@ impl Settling<'_> {
     }
 
     /// The names of a claim that count in a step, by those that are placed for them.
-    fn counted(
-        &self,
-        shape: crate::store::ShapeId,
-        claims: &Claims<'_>,
-        step: Step,
-    ) -> Result<BTreeSet<NameId>, StoreError> {
+    fn counted(&self, shape: ShapeId, claims: &Claims<'_>, step: Step) -> Result<BTreeSet<NameId>, StoreError> {
         let guard = self.transaction.shape(shape)?.guard;
         let mut counted = BTreeSet::new();
         for named in self.transaction.names_of(shape)?.iter().filter(|named| named.role == Role::Tied) {

@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
 
-use crate::event::{Claimed, Guard, Workspace};
+use crate::event::{Claimed, Guard, Strength, Workspace};
 use crate::identity::incremental::{Ground, Standing, Stood, Tie, sequence};
-use crate::identity::{Decisions, ParentEdge, Rules, anchor};
+use crate::identity::{Decisions, ParentEdge, Quarantine, Rules, anchor};
 use crate::store::{self, Flags, NameId, Parent, Place, Role, ShapeId, ShapeName, StoreError, View};
 
 /// The claims of the ledger, less what is taken out. Remembers what it was asked, for one group.
@@ -129,6 +129,32 @@ impl<'a> Claims<'a> {
         Ok(shapes)
     }
 
+    /// The same of shapes that name it at least as strongly as that, at most so many by each of its names.
+    pub(super) fn some_shapes_tying(
+        &self,
+        placed: NameId,
+        least: Strength,
+        limit: usize,
+    ) -> Result<BTreeSet<ShapeId>, StoreError> {
+        let mut shapes = BTreeSet::new();
+        for name in self.names_of(placed)? {
+            shapes.extend(self.view.shapes_tying(name, least, limit)?);
+        }
+        Ok(shapes)
+    }
+
+    /// The shapes in which a name may be left beside others: what a crowd uses is not looked through.
+    fn shapes_leaving(&self, placed: NameId) -> Result<BTreeSet<ShapeId>, StoreError> {
+        let flags = self.flags(placed)?;
+        let least = match flags.quarantine {
+            _ if flags.is_ignored => return Ok(BTreeSet::new()),
+            Some(Quarantine::Everywhere) => return Ok(BTreeSet::new()),
+            Some(Quarantine::Observed) => Strength::Proven,
+            None => return self.shapes_tying(placed),
+        };
+        self.some_shapes_tying(placed, least, usize::MAX)
+    }
+
     /// Whether a name is left of its claim.
     pub(super) fn is_left(&self, named: &ShapeName, guard: Guard) -> Result<bool, StoreError> {
         let own = self.flags(named.name)?;
@@ -224,7 +250,7 @@ impl Ground for Claims<'_> {
             return Ok([].into());
         }
         let mut ties = Vec::new();
-        for shape in self.shapes_tying(row)? {
+        for shape in self.shapes_leaving(row)? {
             let Left { names, shape } = self.left(shape)?;
             let Some((anchor, others)) = names.split_first() else { continue };
             let ends_here = |other: &&Claimed| anchor.identifier == *name || other.identifier == *name;
@@ -246,6 +272,14 @@ impl Ground for Claims<'_> {
         let placed = self.row(name)?;
         if self.placed(placed)? != placed {
             return Ok(false);
+        }
+        let flags = self.flags(placed)?;
+        if flags.is_ignored || flags.quarantine == Some(Quarantine::Everywhere) {
+            return Ok(false);
+        }
+        if flags.quarantine == Some(Quarantine::Observed) {
+            let strongest = self.names_of(placed)?.into_iter().map(|name| self.view.strongest(name));
+            return Ok(strongest.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().any(Strength::is_trusted));
         }
         for name in self.names_of(placed)? {
             for (guard, strength) in self.view.claims_of(name)? {

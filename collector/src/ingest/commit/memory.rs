@@ -10,6 +10,7 @@ use selvedge_core::identifier::Identifier;
 
 use super::guarding::GUARD_FROM;
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
+use crate::identity::Decisions;
 use crate::store::{
     ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View, crowd_on,
 };
@@ -28,6 +29,8 @@ pub(super) struct Memory {
     guard_from: HashMap<Workspace, Option<UnixMillis>>,
     /// Those that stand.
     decisions: Option<Arc<[DecisionRow]>>,
+    /// The same about the names that are placed, where those are the names that were decided about.
+    pub(super) decisions_in_force: Option<Decisions>,
     pub(super) last_change: Option<ChangeSeq>,
 }
 
@@ -86,6 +89,7 @@ impl Default for Memory {
             erasure_key: None,
             guard_from: HashMap::new(),
             decisions: None,
+            decisions_in_force: None,
             last_change: None,
         }
     }
@@ -164,6 +168,7 @@ impl Memory {
     /// The decisions are others than before.
     pub(super) fn forget_decisions(&mut self) {
         self.decisions = None;
+        self.decisions_in_force = None;
     }
 
     /// The decisions that stand.

@@ -4,11 +4,11 @@ use rusqlite::named_params;
 use selvedge_core::identifier::Kind;
 
 use super::column::Code;
-use super::row::order;
+use super::row::{order, rows};
 use super::session::Session;
 use crate::event::{Guard, Source, Strength, Workspace};
 use crate::identity::DecisionVerb;
-use crate::store::{AliasRow, DecisionRow, DigestPrefix, Mention, NameId, Role, StoreError};
+use crate::store::{AliasRow, DecisionRow, DigestPrefix, Mention, NameId, Role, ShapeId, StoreError};
 
 impl Session<'_> {
     pub(super) fn read_aliases_of(&self, name: NameId) -> Result<Vec<AliasRow>, StoreError> {
@@ -45,6 +45,21 @@ impl Session<'_> {
         self.all(SQL, named_params! { ":name": name, ":alias": Code(Role::Alias) }, |row| {
             Ok((row.get::<_, Code<_>>(0)?.0, row.get::<_, Code<_>>(1)?.0))
         })
+    }
+
+    pub(super) fn read_shapes_tying(
+        &self,
+        name: NameId,
+        least: Strength,
+        limit: usize,
+    ) -> Result<Vec<ShapeId>, StoreError> {
+        const SQL: &str = "
+            select shape from shape_identifier
+            where identifier = :name and role = :role and strength >= :least limit :limit";
+        let params = named_params! {
+            ":name": name, ":role": Code(Role::Tied), ":least": Code(least), ":limit": rows(limit),
+        };
+        self.all(SQL, params, |row| row.get(0))
     }
 
     pub(super) fn read_is_named(&self, name: NameId) -> Result<bool, StoreError> {

@@ -117,6 +117,10 @@ impl View for Session<'_> {
         self.all(SQL, named_params! { ":name": name, ":role": Code(role) }, |row| row.get(0))
     }
 
+    fn shapes_tying(&self, name: NameId, least: Strength, limit: usize) -> Result<Vec<ShapeId>, StoreError> {
+        self.read_shapes_tying(name, least, limit)
+    }
+
     fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
         const SQL: &str = "select max(strength) from shape_identifier where identifier = :name and role = :role";
         let params = named_params! { ":name": name, ":role": Code(Role::Lone) };
@@ -125,7 +129,13 @@ impl View for Session<'_> {
     }
 
     fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
-        const SQL: &str = "select max(strength) from shape_identifier where identifier = :name";
+        // One role at a time is the end of an index; all at once would be every claim.
+        const SQL: &str = "
+            select max(strength) from (
+                select max(strength) as strength from shape_identifier where identifier = :name and role = 0
+                union all select max(strength) from shape_identifier where identifier = :name and role = 1
+                union all select max(strength) from shape_identifier where identifier = :name and role = 2
+                union all select max(strength) from shape_identifier where identifier = :name and role = 3)";
         let strongest =
             self.one(SQL, named_params! { ":name": name }, |row| row.get::<_, Option<Code<Strength>>>(0))?;
         Ok(strongest.map(|code| code.0))

@@ -8,6 +8,7 @@ use selvedge_core::identifier::{Identifier, Kind};
 pub(crate) struct Crowd {
     events: u64,
     devices: u64,
+    links: u64,
 }
 
 impl Crowd {
@@ -57,8 +58,21 @@ impl Crowd {
         login
     }
 
+    /// Somebody new, with the address that far too many have.
+    pub(crate) fn call_of_the_centre(&mut self) -> AcceptedEvent {
+        let person = NEW_PEOPLE + self.events;
+        let desk = name(Kind::EMAIL, "desk@centre.example".into());
+        self.event(vec![account(person), desk], EventType::Identify)
+    }
+
+    /// How long the chain is.
+    pub(crate) fn links(&self) -> u64 {
+        self.links
+    }
+
     /// An account with an address, and the next account with the same one, later.
     pub(crate) fn link_of_the_chain(&mut self, link: u64) -> Vec<AcceptedEvent> {
+        self.links = link + 1;
         let owner = self.event(vec![chain_account(link), chain_address(link)], EventType::Identify);
         let rival = self.event(vec![chain_account(link + 1), chain_address(link)], EventType::Identify);
         vec![owner, rival]

@@ -27,9 +27,9 @@ struct Options {
     /// Events on a device before the late login that takes them all along.
     #[arg(long, default_value_t = 10_000)]
     device_events: u64,
-    /// People on one device, as when an app gives all its installations one id.
+    /// People on one device, as when an app gives all its installations one id; and beside one address, a call centre's.
     #[arg(long, default_value_t = 10_000)]
-    device_people: u64,
+    crowd: u64,
     /// People who each share an address with the next.
     #[arg(long, default_value_t = 10_000)]
     chain: u64,
@@ -44,7 +44,11 @@ fn main() -> anyhow::Result<()> {
     logins(&mut house, &mut crowd, &options)?;
     late_logins(&mut house, &mut crowd, &options)?;
     crowded_device(&mut house, &mut crowd, &options)?;
-    edges_in_a_chain(&mut house, &mut crowd, &options)?;
+    crowded_address(&mut house, &mut crowd, &options)?;
+    // A small chain first, then all of it: the cost must be the same.
+    for chain in [options.chain.div_ceil(100), options.chain] {
+        edges_in_a_chain(&mut house, &mut crowd, (chain, options.samples))?;
+    }
     decisions(&mut house, &options)?;
     reads(&house, &crowd, &options)?;
     print("memory of the process", json!({ "peak_mib": house::peak_memory_mib()? }));
@@ -144,7 +148,7 @@ fn late_logins(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyho
 /// A device that far too many people mark: it is nobody's, and one more costs what the first did.
 fn crowded_device(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
     let device = crowd.new_device();
-    let mut left = options.device_people;
+    let mut left = options.crowd;
     while left > 0 {
         let size = left.min(GROUP as u64);
         house.commit((0..size).map(|_| crowd.first_login(&device)).collect())?;
@@ -157,15 +161,32 @@ fn crowded_device(house: &mut House, crowd: &mut Crowd, options: &Options) -> an
         let view = crowd.anonymous(&device);
         views.add(timed(|| house.commit(vec![view]))?);
     }
-    logins.print(&format!("a first login on a device of {} people", options.device_people));
+    logins.print(&format!("a first login on a device of {} people", options.crowd));
     views.print("an event that names nobody on it");
     Ok(())
 }
 
+/// The same of an address: it names nobody any more.
+fn crowded_address(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
+    let mut left = options.crowd;
+    while left > 0 {
+        let size = left.min(GROUP as u64);
+        house.commit((0..size).map(|_| crowd.call_of_the_centre()).collect())?;
+        left -= size;
+    }
+    let mut calls = Samples::default();
+    for _ in 0..options.samples {
+        let call = crowd.call_of_the_centre();
+        calls.add(timed(|| house.commit(vec![call]))?);
+    }
+    calls.print(&format!("a first login with an address of {} people", options.crowd));
+    Ok(())
+}
+
 /// People who each share their address with the next: a back-dated claim moves one address, and nobody else.
-fn edges_in_a_chain(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
+fn edges_in_a_chain(house: &mut House, crowd: &mut Crowd, (chain, samples): (u64, u64)) -> anyhow::Result<()> {
     let mut group = Vec::new();
-    for link in 0..options.chain {
+    for link in crowd.links()..chain {
         group.extend(crowd.link_of_the_chain(link));
         if group.len() >= GROUP {
             house.commit(std::mem::take(&mut group))?;
@@ -173,12 +194,12 @@ fn edges_in_a_chain(house: &mut House, crowd: &mut Crowd, options: &Options) -> 
     }
     house.commit(group)?;
     let mut moves = Samples::default();
-    for n in 0..options.samples {
-        let link = (n * 7_919) % options.chain.max(2) / 2 + options.chain / 4;
+    for n in 0..samples {
+        let link = (n * 7_919) % chain.max(2) / 2 + chain / 4;
         let claim = crowd.back_dated_rival(link);
         moves.add(timed(|| house.commit(vec![claim]))?);
     }
-    moves.print(&format!("one back-dated event in a chain of {} rivals", options.chain));
+    moves.print(&format!("one back-dated event in a chain of {} rivals", chain));
     Ok(())
 }
 
