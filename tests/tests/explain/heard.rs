@@ -69,6 +69,16 @@ impl Heard<'_> {
     }
 
     /// The events that a step names, at the time that it says.
+    /// What does not count for want of proof was said all the same: of both names, by one event that proves nothing.
+    pub(crate) fn hold_unproven(&self, because: &Value) -> anyhow::Result<()> {
+        let ends = [identifier(&because["x"]), identifier(&because["y"])];
+        let says_both = |event: &Event| ends.iter().all(|end| names(event, end));
+        let is_unproven = |event: &Event| strength_of(event, &ends[1]).is_none_or(|strength| !strength.is_trusted());
+        let mut events = self.said_by(because);
+        ensure!(events.any(|event| says_both(event) && is_unproven(event)), "no such event: {because}");
+        Ok(())
+    }
+
     fn said_by<'s>(&'s self, step: &'s Value) -> impl Iterator<Item = &'s Event> {
         self.events.iter().filter(move |event| {
             *event.order.message_id == *text(&step["messageId"]) && event.order.time.rfc3339() == text(&step["time"])

@@ -343,7 +343,10 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
             ensure!(is_alone || *id == led, "{end} ends at {leader}: {answer:#}\n{told:#?}");
             heard.hold(&answer, end, &leader).with_context(|| format!("{answer:#}\n{told:#?}"))?;
         }
-        if answer["because"]["by"].is_string() && answer["because"]["by"] != "mark" {
+        let because = &answer["because"];
+        if because["reason"] == "unproven" && because["by"] == "edge" {
+            heard.hold_unproven(because).with_context(|| format!("{answer:#}\n{told:#?}"))?;
+        } else if because["by"].is_string() && because["by"] != "mark" {
             hold_refused(&answer["because"], &refused).with_context(|| format!("{answer:#}\n{told:#?}"))?;
         }
         counted.add(&answer);

@@ -225,6 +225,13 @@ async fn an_event_says_to_readers_which_names_it_lost_for_want_of_proof_and_to_i
     assert!(house.post("/v1/identify", observed.replace("m-2", "m-3")).await.warnings().is_empty());
     assert_eq!(unproven(&house, "anonymous_id:a9").await, json!([{"kind": "user_id", "value": "u1"}]));
     assert_eq!(unproven(&house, "user_id:u1").await, Value::Null);
+    // And why they are two.
+    let explained = house.get("/v1/profiles/anonymous_id:a9/explain?with=user_id:u1").await.json();
+    let because = &explained["because"];
+    assert_eq!(
+        (&because["reason"], &because["by"], &because["messageId"]),
+        (&"unproven".into(), &"mark".into(), &"m-2".into())
+    );
 }
 
 #[tokio::test]

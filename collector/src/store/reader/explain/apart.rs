@@ -53,17 +53,17 @@ impl Evidence<'_> {
     /// The first event that names both, and one of them, who is held, without proof: it does not count there.
     fn named_unproven(&self, name: NameId, held: NameId) -> Result<Option<Because>, StoreError> {
         let beside = self.placed(name)?;
-        let mut first: Option<Shape> = None;
-        for (shape, names) in self.shapes_without_proof(held)? {
-            let mut names_both = false;
+        let mut first: Option<(Shape, [NameId; 2])> = None;
+        for (shape, said, names) in self.shapes_without_proof(held)? {
             for named in names.iter().filter(|named| named.role != Role::Alias) {
-                names_both |= self.placed(named.name)? == beside;
-            }
-            if names_both && first.as_ref().is_none_or(|known| shape.first < known.first) {
-                first = Some(shape);
+                let is_first = first.as_ref().is_none_or(|(known, _)| shape.first < known.first);
+                if is_first && self.placed(named.name)? == beside {
+                    first = Some((shape.clone(), [named.name, said]));
+                }
             }
         }
-        let Some(Shape { first: order, source, .. }) = first else { return Ok(None) };
+        // By the very names that it says.
+        let Some((Shape { first: order, source, .. }, [name, held])) = first else { return Ok(None) };
         let said = self.event_said(EventSaid { order, source, strength: Strength::Observed });
         let (x, y) = (self.identifier(name)?, self.identifier(held)?);
         let by = if self.is_device(name)? { By::Mark } else { By::Edge };
@@ -72,8 +72,8 @@ impl Evidence<'_> {
         Ok(Some(Because { reason, x: Some(x), y: Some(y), by: Some(by), said: Some(said), ..nothing_said(in_words) }))
     }
 
-    /// The shapes that the guard takes a name out of, and all that they name.
-    fn shapes_without_proof(&self, held: NameId) -> Result<Vec<(Shape, Vec<ShapeName>)>, StoreError> {
+    /// The shapes that the guard takes a name out of, as which they say it, and all that they name.
+    fn shapes_without_proof(&self, held: NameId) -> Result<Vec<(Shape, NameId, Vec<ShapeName>)>, StoreError> {
         let placed = self.placed(held)?;
         let flags = Flags { quarantine: None, ..self.reader.flags(placed)? };
         let mut forms = self.view.other_names_of(placed)?;
@@ -86,7 +86,7 @@ impl Evidence<'_> {
                     let is_left =
                         |named: &ShapeName| named.name != form || flags.let_stand(named.strength, shape.guard);
                     if !names.iter().all(is_left) {
-                        found.push((shape, names));
+                        found.push((shape, form, names));
                     }
                 }
             }
