@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logs::{Wildness, another_arrival, log};
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 use selvedge_collector::event::Order;
 use selvedge_collector::identity::{self, Claim, Owner, Placing, Rules, Slice, Timeline, left};
 use selvedge_core::identifier::{Class, Identifier, Kind};
@@ -17,8 +18,15 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     log(Wildness { events: 60, values_per_kind: 2 }).prop_map(|log| log.events(0, 0))
 }
 
+/// As many cases; what fails is written down, and tried first from then on.
+fn kept(cases: u32) -> ProptestConfig {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/logs/identity_laws.seeds");
+    let persistence = Some(Box::new(FileFailurePersistence::Direct(file)) as Box<dyn FailurePersistence>);
+    ProptestConfig { cases, failure_persistence: persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(kept(400))]
 
     #[test]
     fn the_people_are_those_of_the_naive_full_replay(log in events()) {

@@ -6,14 +6,22 @@ mod stories;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 use selvedge_collector::event::{Claimed, Strength};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{Event, Ledger, Op, Replay, Whose, replay_ledger};
 use serde_json::Value;
 use stories::{Story, guarded_story, story};
 
+/// As many cases; what fails is written down, and tried first from then on.
+fn kept(cases: u32) -> ProptestConfig {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/logs/oracle_laws.seeds");
+    let persistence = Some(Box::new(FileFailurePersistence::Direct(file)) as Box<dyn FailurePersistence>);
+    ProptestConfig { cases, failure_persistence: persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(kept(400))]
 
     #[test]
     fn any_permutation_and_duplication_of_the_same_events_gives_identical_people(
