@@ -15,6 +15,8 @@ pub(super) struct TrustedPeople<'a, G> {
     ground: &'a G,
     rules: &'a Rules,
     among_trusted: &'a Outcome,
+    /// Of those that the first placing moved: by the name that heads them now, its names in order.
+    moved: HashMap<&'a Identifier, Vec<&'a Identifier>>,
     ties: RefCell<HashMap<Identifier, UnitTies>>,
     members: RefCell<HashMap<Identifier, Rc<[Identifier]>>>,
 }
@@ -22,7 +24,13 @@ pub(super) struct TrustedPeople<'a, G> {
 impl<'a, G: Ground> TrustedPeople<'a, G> {
     /// Those that stood, less and plus what the first placing moved.
     pub(super) fn new(ground: &'a G, rules: &'a Rules, among_trusted: &'a Outcome) -> Self {
-        Self { ground, rules, among_trusted, ties: RefCell::default(), members: RefCell::default() }
+        let mut moved: HashMap<_, Vec<_>> = HashMap::new();
+        for (name, stands) in among_trusted {
+            if let Some(stands) = stands {
+                moved.entry(&stands.head).or_default().push(name);
+            }
+        }
+        Self { ground, rules, among_trusted, moved, ties: RefCell::default(), members: RefCell::default() }
     }
 
     /// The people whose names, or whose names' edges, changed, and those tied to them.
@@ -103,8 +111,7 @@ impl<G: Ground> Units for TrustedPeople<'_, G> {
         let is_of = |stands: &Option<Stood>| stands.as_ref().is_some_and(|stands| stands.head == *person);
         let mut members: BTreeSet<Identifier> = self.ground.trusted_person(person)?.into_iter().collect();
         members.retain(|name| self.among_trusted.get(name).is_none_or(is_of));
-        let joined = self.among_trusted.iter().filter(|(_, stands)| is_of(stands));
-        members.extend(joined.map(|(name, _)| name.clone()));
+        members.extend(self.moved.get(person).into_iter().flatten().map(|&name| name.clone()));
         let members: Rc<[_]> = members.into_iter().collect();
         self.members.borrow_mut().insert(person.clone(), Rc::clone(&members));
         Ok(members)

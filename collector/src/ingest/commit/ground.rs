@@ -24,6 +24,8 @@ pub(super) struct Claims<'a> {
     names: RefCell<HashMap<NameId, Identifier>>,
     rows: RefCell<HashMap<Identifier, NameId>>,
     flags: RefCell<HashMap<NameId, Flags>>,
+    /// By the name that is placed for them: the names that are known to be, or to have been, the same.
+    same: RefCell<HashMap<NameId, BTreeSet<NameId>>>,
     /// The units that links make; `None` until they are asked for.
     linked: RefCell<Option<HashMap<Identifier, Rc<[Identifier]>>>>,
 }
@@ -45,6 +47,7 @@ impl<'a> Claims<'a> {
             names: RefCell::default(),
             rows: RefCell::default(),
             flags: RefCell::default(),
+            same: RefCell::default(),
             linked: RefCell::default(),
         }
     }
@@ -88,11 +91,14 @@ impl<'a> Claims<'a> {
             return Ok(*flags);
         }
         let flags = self.view.placement(name)?.map_or(Flags::default(), |placement| Flags::of(&placement));
-        self.flags.borrow_mut().insert(name, flags);
+        self.set_flags(name, flags);
         Ok(flags)
     }
 
     pub(super) fn set_flags(&self, name: NameId, flags: Flags) {
+        if let Some(placed) = flags.same_as {
+            self.same.borrow_mut().entry(placed).or_default().insert(name);
+        }
         self.flags.borrow_mut().insert(name, flags);
     }
 
@@ -105,12 +111,7 @@ impl<'a> Claims<'a> {
     pub(super) fn names_of(&self, placed: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let mut names = BTreeSet::from([placed]);
         names.extend(self.view.other_names_of(placed)?);
-        let known: Vec<NameId> = self.flags.borrow().keys().copied().collect();
-        for name in known {
-            if self.flags(name)?.same_as == Some(placed) {
-                names.insert(name);
-            }
-        }
+        names.extend(self.same.borrow().get(&placed).into_iter().flatten());
         let mut of_it = BTreeSet::new();
         for name in names {
             if self.placed(name)? == placed {

@@ -1,7 +1,7 @@
 //! Places the unsettled names anew, stores what differs, and notes what it means for profiles.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use selvedge_core::identifier::{Class, Identifier};
@@ -177,8 +177,9 @@ impl Settling<'_> {
     /// What moved names mean for profiles and for the devices that they marked.
     fn note_moves(&mut self, moves: &[Move], causes: &BTreeMap<NameId, Cause>) -> Result<(), StoreError> {
         self.unsteady.extend(moves.iter().map(|step| step.name));
+        let by_event: HashMap<&str, &Cause> = causes.values().map(|cause| (&*cause.message_id, cause)).collect();
         for step in moves {
-            let because = self.because(step, causes)?;
+            let because = self.because(step, causes, &by_event)?;
             let (was_leader, is_leader) = (step.from == Some(step.name), step.to == Some(step.name));
             if is_leader && !was_leader {
                 self.changes.begin(step.name, step.from, &because.message_id);
@@ -219,12 +220,17 @@ impl Settling<'_> {
 
     /// The event of the group that moved a name: the one that makes its edge, if it is among them; else the last that
     /// spoke of it, of whom it joined or of whom it left; else the last of all.
-    fn because(&self, step: &Move, causes: &BTreeMap<NameId, Cause>) -> Result<Cause, StoreError> {
+    fn because(
+        &self,
+        step: &Move,
+        causes: &BTreeMap<NameId, Cause>,
+        by_event: &HashMap<&str, &Cause>,
+    ) -> Result<Cause, StoreError> {
         let edge = self.followed_edge(step.name)?;
-        let evidence = |cause: &&Cause| edge.as_ref().is_some_and(|edge| edge.order.message_id == cause.message_id);
+        let evidence = edge.and_then(|edge| by_event.get(&*edge.order.message_id).copied());
         let spoken_of =
             || [Some(step.name), step.to, step.from].into_iter().flatten().find_map(|name| causes.get(&name));
-        let cause = causes.values().find(evidence).or_else(spoken_of).or_else(|| causes.values().max());
+        let cause = evidence.or_else(spoken_of).or_else(|| causes.values().max());
         Ok(cause.cloned().unwrap_or_else(Cause::unknown))
     }
 
