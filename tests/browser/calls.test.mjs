@@ -61,11 +61,20 @@ test("page views count by themselves, also where a script changes the address", 
   const { collector, site, visitor, tracker } = await set(t);
   site.put("/app", tracked(tracker, { attributes: "" }));
   const page = await visitor.open(`${site.url}/app`);
-  await page.evaluate(() => history.pushState({}, "", "/app/second"));
-  await page.evaluate(() => history.replaceState({}, "", "/app/second?filter=red"));
-  await page.evaluate(() => history.pushState({}, "", "/app/third"));
-  await page.goBack();
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  // A view is counted a task after its address changed: one that is left sooner was not seen.
+  await page.evaluate(async () => {
+    const aTask = () => new Promise((resolve) => setTimeout(resolve));
+    history.pushState({}, "", "/app/second");
+    await aTask();
+    history.replaceState({}, "", "/app/second?filter=red");
+    await aTask();
+    history.pushState({}, "", "/app/third");
+    await aTask();
+    const back = new Promise((resolve) => addEventListener("popstate", resolve, { once: true }));
+    history.back();
+    await back;
+    await aTask();
+  });
   await flushed(page);
   const events = await stored(collector, await anonymousOf(page), 4);
   assert.deepEqual(events.map(({ type, properties }) => `${type} ${properties.path}`), ["page /app", "page /app/second", "page /app/third", "page /app/second"]);
