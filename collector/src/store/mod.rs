@@ -296,7 +296,7 @@ pub trait Transaction: View + Erasing {
     /// Lets a profile begin, or begin again at its next version.
     fn raise_profile(&self, workspace: Workspace, key: NameId, seq: ChangeSeq) -> Result<(), StoreError>;
     /// Lets a profile end, at a version of its own: that of its end, below that of a revival.
-    fn bury_profile(&self, key: NameId) -> Result<(), StoreError>;
+    fn bury_profile(&self, key: NameId, heir: Option<NameId>) -> Result<(), StoreError>;
     /// Notes a transition.
     fn insert_transition(&self, workspace: Workspace, row: &TransitionRow) -> Result<(), StoreError>;
 

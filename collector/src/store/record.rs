@@ -310,6 +310,8 @@ pub struct ProfileRow {
     pub change_seq: ChangeSeq,
     /// Whether it stands today.
     pub is_alive: bool,
+    /// Of one that ended: the profile that had what it had since then, if there was one.
+    pub heir: Option<NameId>,
 }
 
 /// What consumers of profiles must hear, apart from the newest snapshot of each.

@@ -59,7 +59,11 @@ impl Changes {
             let row =
                 TransitionRow { seq: next(&mut self.last), profile, transition: *transition, because: because.clone() };
             transaction.insert_transition(workspace, &row)?;
-            transaction.bury_profile(profile)?;
+            let heir = match transition {
+                Transition::MergedInto(heir) => Some(*heir),
+                Transition::Created | Transition::SplitFrom(_) | Transition::Deleted => None,
+            };
+            transaction.bury_profile(profile, heir)?;
             self.renewed.remove(&profile);
         }
         for &profile in self.begun.keys() {

@@ -33,18 +33,39 @@ impl Reader<'_> {
             Lookup::ProfileId(id) => self.view.name_of_profile(self.workspace, id)?,
         };
         let Some(id) = id else { return Ok(None) };
-        if self.view.name(id)?.class != Class::Device {
-            return Ok(self.ownership().leader(id)?.map(ProfileKey::Person));
+        match lookup {
+            Lookup::Identifier(_) => self.whose(id),
+            Lookup::ProfileId(_) => self.of_profile(id),
         }
-        if !self.view.is_named(id)? {
+    }
+
+    /// Whose profile an id means: the one that stands by it, else today's of the name that it was made of; of a name
+    /// that names nobody any more, of what took its profile in.
+    fn of_profile(&self, id: NameId) -> Result<Option<ProfileKey>, StoreError> {
+        let (mut at, mut asked) = (id, BTreeSet::new());
+        while asked.insert(at) {
+            let row = self.view.profile(at)?;
+            if row.is_some_and(|row| row.is_alive) && self.view.name(at)?.class == Class::Device {
+                return Ok(Some(ProfileKey::Device(at)));
+            }
+            if let Some(key) = self.whose(at)? {
+                return Ok(Some(key));
+            }
+            let Some(heir) = row.and_then(|row| row.heir) else { break };
+            at = heir;
+        }
+        Ok(None)
+    }
+
+    /// Whose a name is today.
+    fn whose(&self, name: NameId) -> Result<Option<ProfileKey>, StoreError> {
+        if self.view.name(name)?.class != Class::Device {
+            return Ok(self.ownership().leader(name)?.map(ProfileKey::Person));
+        }
+        if !self.view.is_named(name)? {
             return Ok(None);
         }
-        // The id is the anonymous profile's own: while that stands, it is what the id means.
-        let by_its_own_id = matches!(lookup, Lookup::ProfileId(_));
-        if by_its_own_id && self.view.profile(id)?.is_some_and(|row| row.is_alive) {
-            return Ok(Some(ProfileKey::Device(id)));
-        }
-        self.ownership().whose_device(self.ownership().device(id)?).map(Some)
+        self.ownership().whose_device(self.ownership().device(name)?).map(Some)
     }
 
     /// The profile of this key, with all that it owns.

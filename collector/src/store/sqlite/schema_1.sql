@@ -239,7 +239,8 @@ create table profile (
     workspace integer not null,
     version integer not null,
     change_seq integer not null,
-    is_alive integer not null
+    is_alive integer not null,
+    heir integer -- of one that ended: the profile that has what it had
 );
 
 -- Which profile's newest snapshot has which place, and had: written at its end alone. A row that its profile's

@@ -274,9 +274,10 @@ impl Transaction for Session<'_> {
         self.insert_renewal(key, seq)
     }
 
-    fn bury_profile(&self, key: NameId) -> Result<(), StoreError> {
-        const SQL: &str = "update profile set is_alive = false, version = version + 1 where identifier = :key";
-        self.execute(SQL, named_params! { ":key": key }).map(drop)
+    fn bury_profile(&self, key: NameId, heir: Option<NameId>) -> Result<(), StoreError> {
+        const SQL: &str = "
+            update profile set is_alive = false, heir = :heir, version = version + 1 where identifier = :key";
+        self.execute(SQL, named_params! { ":key": key, ":heir": heir }).map(drop)
     }
 
     fn insert_transition(&self, workspace: Workspace, row: &TransitionRow) -> Result<(), StoreError> {

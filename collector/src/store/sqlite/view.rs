@@ -405,9 +405,10 @@ impl View for Session<'_> {
     }
 
     fn profile(&self, key: NameId) -> Result<Option<ProfileRow>, StoreError> {
-        const SQL: &str = "select version, change_seq, is_alive from profile where identifier = :key";
+        const SQL: &str = "select version, change_seq, is_alive, heir from profile where identifier = :key";
         self.first(SQL, named_params! { ":key": key }, |row| {
-            Ok(ProfileRow { version: count(row, 0)?, change_seq: row.get(1)?, is_alive: row.get(2)? })
+            let (is_alive, heir) = (row.get(2)?, row.get(3)?);
+            Ok(ProfileRow { version: count(row, 0)?, change_seq: row.get(1)?, is_alive, heir })
         })
     }
 
