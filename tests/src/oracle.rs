@@ -30,7 +30,7 @@ mod traits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selvedge_collector::event::Strength;
+use selvedge_collector::event::{Strength, UnixMillis};
 use selvedge_core::identifier::{Identifier, Kind};
 use serde_json::Value;
 
@@ -88,6 +88,9 @@ pub struct Replay {
     pub canonical: BTreeMap<Identifier, Identifier>,
     /// Every device that is left in a claim.
     pub devices: BTreeSet<Identifier>,
+    /// Of every identifier that is left in a claim of an event: the times of the first and of the last one. A mark that
+    /// does not count has not seen its device; names of an account are seen each by itself, which is not told here.
+    pub seen: BTreeMap<Identifier, (UnixMillis, UnixMillis)>,
     /// Every device with a mark that is trusted.
     pub marked_with_trust: BTreeSet<Identifier>,
     /// Of every leader of a unit that a link joined to another: the number of the decision.
@@ -168,6 +171,8 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
         marks.iter().map(|(device, marks)| (device.clone(), people(marks))).collect();
     let crowded = marked_by.iter().filter(|(_, people)| people.len() > rules.people_per_device);
     quarantined.extend(crowded.map(|(device, _)| (device.clone(), Quarantined::Device)));
+    let with_trust = marks.into_iter().filter(|(_, marks)| marks.iter().any(|mark| mark.is_trusted));
+    let marked_with_trust: BTreeSet<Identifier> = with_trust.map(|(device, _)| device).collect();
     Replay {
         canonical: canonical(&log, &hashed, &accounts, rules),
         devices: claims
@@ -175,11 +180,8 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
             .flat_map(|claim| claims::devices(&claim.left, rules))
             .map(|device| device.identifier.clone())
             .collect(),
-        marked_with_trust: marks
-            .into_iter()
-            .filter(|(_, marks)| marks.iter().any(|mark| mark.is_trusted))
-            .map(|(device, _)| device)
-            .collect(),
+        seen: seen(&claims, &marked_with_trust, rules),
+        marked_with_trust,
         linked,
         quarantined,
         unproven: claims.iter().filter(|claim| claim.lost_by_a_hold).map(message_id).collect(),
@@ -204,6 +206,29 @@ impl Replay {
             _ => Whose::Device(device.clone()),
         })
     }
+}
+
+/// When identifiers were seen. Rows and snapshots are no events.
+fn seen(
+    claims: &[Claim],
+    marked_with_trust: &BTreeSet<Identifier>,
+    rules: &Rules,
+) -> BTreeMap<Identifier, (UnixMillis, UnixMillis)> {
+    let mut seen = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| claim.event.snapshot.is_none()) {
+        let anchor = claims::anchor(&claim.left, rules);
+        let is_weak_mark =
+            anchor.is_some_and(|anchor| !anchor.strength.is_trusted()) && claims::is_guarded(&claim.event, rules);
+        for name in claim.left.iter().map(|claimed| &claimed.identifier) {
+            let is_uncounted_mark = rules.is_device(name) && is_weak_mark && marked_with_trust.contains(name);
+            if name.kind != Kind::USER_ID && !is_uncounted_mark {
+                let time = claim.event.order.time;
+                let (first, last) = seen.entry(name.clone()).or_insert((time, time));
+                (*first, *last) = ((*first).min(time), (*last).max(time));
+            }
+        }
+    }
+    seen
 }
 
 fn message_id(claim: &Claim) -> String {

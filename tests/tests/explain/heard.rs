@@ -55,8 +55,10 @@ impl Heard<'_> {
                 [(&from, &to), (&to, &from)].iter().any(|(a, b)| names(event, a) && older == Some(&*b.value))
             }),
             Some("same") => [(&from, &to), (&to, &from)].iter().any(|(clear, hashed)| {
-                let said = |algorithm: &&str| digest(algorithm, &clear.value) == *hashed.value;
-                clear.kind == hashed.kind && ["md5", "sha1", "sha256"].iter().any(said)
+                let forms =
+                    [Some(clear.value.to_string()), clear.value.strip_prefix("+49").map(|rest| format!("0{rest}"))];
+                let of_form = |form: &String| ["md5", "sha1", "sha256"].map(|algorithm| digest(algorithm, form));
+                clear.kind == hashed.kind && forms.iter().flatten().flat_map(of_form).any(|said| said == *hashed.value)
             }),
             Some("link") => {
                 let op = step["decision"]["id"].as_i64().and_then(|id| self.decisions.get(&id));

@@ -17,18 +17,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use heard::{Counted, Heard, hold_refusal, hold_refused, identifier, text};
-use in_process::{House, WORKSPACE};
+use in_process::{House, WORKSPACE, decision, rules};
 use logs::{DAYS, Wildness, log};
 use over_http::{now_ms, path_of, send};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use selvedge_collector::event::UnixMillis;
-use selvedge_collector::identity::{DecisionVerb, Rules};
-use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::store::{DecisionId, Lookup};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::Collector;
-use selvedge_tests::oracle::{self, Event, Op, Whose, digest, replay};
+use selvedge_tests::oracle::{Event, Whose, digest, replay};
 use serde_json::{Value, json};
 use shop::{Shop, with_email};
 use told::{Step, Story, story};
@@ -375,27 +373,6 @@ fn pairs(names: BTreeSet<Identifier>) -> Vec<(Identifier, Identifier)> {
     let every = names.len().div_ceil(NAMES).max(1);
     let names: Vec<Identifier> = names.into_iter().step_by(every).collect();
     names.iter().enumerate().flat_map(|(at, x)| names[at..].iter().map(|y| (x.clone(), y.clone()))).collect()
-}
-
-fn decision(told: &oracle::Decision) -> Decision {
-    let (verb, x, y) = match &told.op {
-        Op::Link(x, y) => (DecisionVerb::Link, x, Some(y)),
-        Op::KeepApart(x, y) => (DecisionVerb::KeepApart, x, Some(y)),
-        Op::Ignore(x) => (DecisionVerb::Ignore, x, None),
-    };
-    let (x, y) = (x.clone(), y.cloned());
-    Decision { workspace: WORKSPACE, verb, x, y, reason: "told".into(), author: "test".into(), at: told.at }
-}
-
-fn rules(of_oracle: &oracle::Rules) -> Rules {
-    Rules {
-        account_kinds: of_oracle.account_kinds.clone(),
-        contact_limit: of_oracle.contacts_per_person,
-        crowd_limit: of_oracle.beside_a_contact,
-        device_people_limit: of_oracle.people_per_device,
-        guard_from: of_oracle.guard_from,
-        ..Rules::default()
-    }
 }
 
 /// As many as `SELVEDGE_STORIES` says.

@@ -11,13 +11,13 @@ use anyhow::{Context, ensure};
 use selvedge_collector::event::{
     AcceptedEvent, BatchFrame, Claimed, EventType, Source, Strength, UnixMillis, Via, Workspace,
 };
-use selvedge_collector::identity::{ProfileId, Rules};
-use selvedge_collector::ingest::commit::Committer;
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules};
+use selvedge_collector::ingest::commit::{Committer, Decision};
 use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::store::sqlite::SqliteStore;
 use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader, ShownConflict};
 use selvedge_core::identifier::{Class, Identifier, Kind};
-use selvedge_tests::oracle::{Conflict, Event};
+use selvedge_tests::oracle::{self, Conflict, Event, Op};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -166,6 +166,8 @@ pub(crate) struct Consumer {
     at: ChangeSeq,
     /// Without the version, which counts changes that the ledger folded.
     pub(crate) profiles: BTreeMap<ProfileId, Value>,
+    /// Of those that ended in another: the other.
+    merged: BTreeMap<ProfileId, ProfileId>,
 }
 
 impl Consumer {
@@ -188,17 +190,67 @@ impl Consumer {
         match kind {
             ChangeKind::Created { profile } | ChangeKind::Split { into: profile, .. } => {
                 self.profiles.entry(profile).or_insert(Value::Null);
+                self.merged.remove(&profile);
             }
             ChangeKind::Updated(snapshot) => {
                 let known = self.profiles.get_mut(&snapshot.profile.id);
                 let known = known.with_context(|| format!("{} was updated and never began", snapshot.profile.id))?;
                 *known = without_version(json!(snapshot.profile));
             }
-            ChangeKind::Merged { from, .. } | ChangeKind::Deleted { profile: from, .. } => {
-                self.profiles.remove(&from).with_context(|| format!("{from} ended and never began"))?;
+            ChangeKind::Merged { from, into, .. } => {
+                self.end(from)?;
+                self.merged.insert(from, into);
             }
+            ChangeKind::Deleted { profile, .. } => self.end(profile)?,
         }
         Ok(())
+    }
+
+    fn end(&mut self, profile: ProfileId) -> anyhow::Result<()> {
+        self.profiles.remove(&profile).with_context(|| format!("{profile} ended and never began"))?;
+        Ok(())
+    }
+
+    /// The ids that ended in a profile that stands, by however many others.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = ProfileId> {
+        let stands = |id: &ProfileId| self.profiles.contains_key(id);
+        let heir = |id: &ProfileId| self.merged.get(id).copied();
+        self.merged.keys().copied().filter(move |id| {
+            let heirs = std::iter::successors(Some(*id), heir).take(self.merged.len() + 1);
+            heirs.skip(1).any(|id| stands(&id))
+        })
+    }
+}
+
+/// The rules of the oracle, as the ledger reads them.
+pub(crate) fn rules(of_oracle: &oracle::Rules) -> Rules {
+    Rules {
+        account_kinds: of_oracle.account_kinds.clone(),
+        contact_limit: of_oracle.contacts_per_person,
+        crowd_limit: of_oracle.beside_a_contact,
+        device_people_limit: of_oracle.people_per_device,
+        guard_from: of_oracle.guard_from,
+        // The only one that stories are of.
+        default_region: of_oracle.region.as_ref().and_then(|_| "DE".parse().ok()),
+        ..Rules::default()
+    }
+}
+
+/// What the oracle is told of a decision, as an operator takes it.
+pub(crate) fn decision(told: &oracle::Decision) -> Decision {
+    let (verb, x, y) = match &told.op {
+        Op::Link(x, y) => (DecisionVerb::Link, x, Some(y)),
+        Op::KeepApart(x, y) => (DecisionVerb::KeepApart, x, Some(y)),
+        Op::Ignore(x) => (DecisionVerb::Ignore, x, None),
+    };
+    Decision {
+        workspace: WORKSPACE,
+        verb,
+        x: x.clone(),
+        y: y.cloned(),
+        reason: "told".into(),
+        author: "test".into(),
+        at: told.at,
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use selvedge_collector::event::{Order, UnixMillis};
-use selvedge_collector::identity::{DecisionVerb, Rules, profile_id};
-use selvedge_collector::ingest::commit::{Decision, Erasure};
+use selvedge_collector::identity::{ProfileId, profile_id};
+use selvedge_collector::ingest::commit::Erasure;
 use selvedge_collector::store::{DecisionId, Lookup};
-use selvedge_core::identifier::{Class, Identifier};
-use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Op, Replay, Whose, replay_ledger};
+use selvedge_core::identifier::{Class, Identifier, Kind};
+use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Replay, Whose, replay_ledger};
 use serde_json::{Value, json};
 
-use super::in_process::{Consumer, House, WORKSPACE, without_version};
+use super::in_process::{Consumer, House, WORKSPACE, decision, rules, without_version};
 use super::told::{Step, Story};
 
 /// How a story is told.
@@ -64,7 +64,8 @@ fn compare(
     differences.extend(other_conflicts(house, &replay, ids)?);
     ensure!(differences.is_empty(), "{differences:#?}");
     consumer.catch_up(house)?;
-    hold_the_consumer(consumer, house, &replay)
+    hold_the_consumer(consumer, house, &replay)?;
+    hold_the_ended(consumer, house, known)
 }
 
 /// Events that come in one commit.
@@ -114,36 +115,6 @@ fn take(
     Ok(())
 }
 
-fn decision(told: &oracle::Decision) -> Decision {
-    let (verb, x, y) = match &told.op {
-        Op::Link(x, y) => (DecisionVerb::Link, x, Some(y)),
-        Op::KeepApart(x, y) => (DecisionVerb::KeepApart, x, Some(y)),
-        Op::Ignore(x) => (DecisionVerb::Ignore, x, None),
-    };
-    Decision {
-        workspace: WORKSPACE,
-        verb,
-        x: x.clone(),
-        y: y.cloned(),
-        reason: "told".into(),
-        author: "test".into(),
-        at: told.at,
-    }
-}
-
-fn rules(of_oracle: &oracle::Rules) -> Rules {
-    Rules {
-        account_kinds: of_oracle.account_kinds.clone(),
-        contact_limit: of_oracle.contacts_per_person,
-        crowd_limit: of_oracle.beside_a_contact,
-        device_people_limit: of_oracle.people_per_device,
-        guard_from: of_oracle.guard_from,
-        // The only one that stories are of.
-        default_region: of_oracle.region.as_ref().and_then(|_| "DE".parse().ok()),
-        ..Rules::default()
-    }
-}
-
 fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     let mut expect = |what: String, got: Value, expected: Value| {
@@ -170,13 +141,41 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
         }
         let traits = replay.people.traits.get(&whose).cloned().unwrap_or_default();
         expect(format!("traits of {name}"), profile["traits"].clone(), json!(traits));
+        expect(format!("identifiers of {name}"), identifiers(&profile), json!(expected_identifiers(&whose, replay)));
         let owned = owned(&whose, known, replay);
+        let span = (owned.last().map(|order| order.time.rfc3339()), owned.first().map(|order| order.time.rfc3339()));
+        let seen = (profile["first_seen"].clone(), profile["last_seen"].clone());
+        expect(format!("seen of {name}"), json!(seen), json!(span));
         expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
         expect(format!("sessions of {name}"), json!(house.sessions(name)?), json!(sessions(&owned)));
         let ids: Vec<&str> = owned.iter().map(|order| &*order.message_id).collect();
         expect(format!("events of {name}"), json!(house.events(name)?), json!(ids));
     }
     Ok(found)
+}
+
+/// What a profile shows of its identifiers: of contacts and devices also when they were seen.
+fn identifiers(profile: &Value) -> Value {
+    let shown = profile["identifiers"].as_array().into_iter().flatten().map(|shown| {
+        let name = format!("{}:{}", shown["kind"].as_str().unwrap_or(""), shown["value"].as_str().unwrap_or(""));
+        let has_times = shown["kind"] != "user_id";
+        (name, has_times.then(|| (shown["first_seen"].clone(), shown["last_seen"].clone())))
+    });
+    json!(shown.collect::<BTreeMap<_, _>>())
+}
+
+/// Of a person or an anonymous profile. An account shows all its names, what was hashed its clear value.
+fn expected_identifiers(whose: &Whose, replay: &Replay) -> BTreeMap<String, Option<[Option<String>; 2]>> {
+    let of_it = replay.canonical.iter().filter(|(name, _)| replay.whose(name).as_ref() == Some(whose));
+    let shown = of_it.map(|(name, canonical)| {
+        if name.kind == Kind::USER_ID {
+            return (name.to_string(), None);
+        }
+        let seen = replay.seen.get(canonical);
+        let times = [seen.map(|(first, _)| first.rfc3339()), seen.map(|(_, last)| last.rfc3339())];
+        (canonical.to_string(), Some(times))
+    });
+    shown.collect()
 }
 
 /// Where the conflicts that the ledger lists are not those of the oracle, which knows decisions by their numbers.
@@ -223,6 +222,26 @@ fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> any
     for (id, held) in &consumer.profiles {
         let profile = without_version(house.profile_of(&Lookup::ProfileId(*id))?);
         ensure!(profile == *held, "consumer: {held:#}\nledger: {profile:#}");
+    }
+    Ok(())
+}
+
+/// Every id that was handed out finds a profile of today, but for those of who was erased: with a value goes every name
+/// of that value.
+fn hold_the_ended(consumer: &Consumer, house: &House, known: &Ledger) -> anyhow::Result<()> {
+    let of_every_kind = |value: &str| {
+        let kinds = [Kind::USER_ID, Kind::ANONYMOUS_ID].map(|kind| Identifier::new(kind, value));
+        kinds.map(|name| profile_id("default", &name))
+    };
+    let own = known.erased.keys().map(|name| profile_id("default", name));
+    let erased: BTreeSet<ProfileId> =
+        own.chain(known.erased.keys().flat_map(|name| of_every_kind(&name.value))).collect();
+    for id in consumer.ended().filter(|id| !erased.contains(id)) {
+        let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
+        // A device that no event goes by has a profile still, of which nobody is told.
+        let is_empty_device = profile["id"] == json!(id) && profile["event_count"] == 0;
+        let stands = is_empty_device || consumer.profiles.values().any(|held| *held == profile);
+        ensure!(stands, "{id}, which ended, finds none that stands: {profile:#}");
     }
     Ok(())
 }

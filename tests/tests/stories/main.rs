@@ -3,6 +3,8 @@
 //! `SELVEDGE_FIRST_STORY` from which on, `SELVEDGE_EVERY` after how many steps they are compared (every step of the first
 //! order, every seventh of the others, if it says nothing).
 
+use std::collections::BTreeSet;
+
 mod found;
 mod hold;
 #[path = "../in_process/mod.rs"]
@@ -81,11 +83,44 @@ fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
         2 => steps.reverse(),
         seed => shuffle(&mut steps, seed as u64),
     }
-    // A withdrawal stands behind its decision.
-    let (withdrawals, mut others): (Vec<Step>, Vec<Step>) =
-        steps.into_iter().partition(|step| matches!(step, Step::Withdraw(_)));
-    others.extend(withdrawals);
-    others
+    steps = sent_again(steps, order);
+    behind_their_decisions(steps)
+}
+
+/// Some events once more, right behind themselves or later: each of some orders another time.
+fn sent_again(steps: Vec<Step>, order: usize) -> Vec<Step> {
+    let (mut told, mut again) = (Vec::with_capacity(steps.len()), Vec::new());
+    for (place, step) in steps.into_iter().enumerate() {
+        if matches!(step, Step::Hear(_)) && (place + order) % 5 == 0 {
+            again.push(step.clone());
+        }
+        told.push(step);
+        if (place * 7 + order) % 4 == 0 {
+            told.extend(again.pop());
+        }
+    }
+    told.extend(again);
+    told
+}
+
+/// A withdrawal stands behind its decision: those that came before it, right there.
+fn behind_their_decisions(steps: Vec<Step>) -> Vec<Step> {
+    let (mut told, mut decided, mut early) = (Vec::with_capacity(steps.len()), BTreeSet::new(), BTreeSet::new());
+    for step in steps {
+        match step {
+            Step::Withdraw(number) if !decided.contains(&number) => drop(early.insert(number)),
+            Step::Decide(ref decision) => {
+                let number = decision.number;
+                decided.insert(number);
+                told.push(step);
+                if early.remove(&number) {
+                    told.push(Step::Withdraw(number));
+                }
+            }
+            step => told.push(step),
+        }
+    }
+    told
 }
 
 /// Into one of all orders, always the same for a seed (Fisher and Yates; numbers by splitmix64).
