@@ -6,6 +6,8 @@
 //!
 //! - Identifiers are in normal form when they come here; of a claim in which two digests turn out to be one
 //!   identifier, the stronger saying counts.
+//! - A digest that could be two people's names one of them all the same: an event that gave it goes by its device to
+//!   nobody.
 //! - Only events make a clear value known. A decision about one that no event said is about the digest that it
 //!   produces: by SHA-256, else by SHA-1, else by MD5.
 //! - All names of one account are one value wherever values are counted, and show as the canonical one.

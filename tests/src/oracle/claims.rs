@@ -61,7 +61,11 @@ pub(super) fn claims(log: &[Event], hashed: &Hashed, rules: &Rules) -> Vec<Claim
         }
         let left: Vec<Claimed> =
             strongest.into_iter().map(|(identifier, strength)| Claimed { identifier, strength }).collect();
-        let gave = left.iter().map(|claimed| claimed.identifier.clone()).filter(|name| rules.is_name(name)).collect();
+        // A digest that could be two people's is no identifier, and was given all the same.
+        let unclear =
+            event.claim.iter().map(|claimed| &claimed.identifier).filter(|name| hashed.canonical(name).is_none());
+        let gave = left.iter().map(|claimed| &claimed.identifier).chain(unclear).filter(|name| rules.is_name(name));
+        let gave = gave.cloned().collect();
         claims.push(Claim { event: event.clone(), gave, left, lost_by_a_hold: false });
     }
     claims

@@ -55,9 +55,8 @@ impl Heard<'_> {
                 [(&from, &to), (&to, &from)].iter().any(|(a, b)| names(event, a) && older == Some(&*b.value))
             }),
             Some("same") => [(&from, &to), (&to, &from)].iter().any(|(clear, hashed)| {
-                let forms =
-                    [Some(clear.value.to_string()), clear.value.strip_prefix("+49").map(|rest| format!("0{rest}"))];
-                let of_form = |form: &String| ["md5", "sha1", "sha256"].map(|algorithm| digest(algorithm, form));
+                let forms = ["", "+", "+49"].map(|left| clear.value.strip_prefix(left));
+                let of_form = |form: &&str| ["md5", "sha1", "sha256"].map(|algorithm| digest(algorithm, form));
                 clear.kind == hashed.kind && forms.iter().flatten().flat_map(of_form).any(|said| said == *hashed.value)
             }),
             Some("link") => {

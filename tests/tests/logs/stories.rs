@@ -308,6 +308,8 @@ impl Named {
     fn identifier(self) -> Identifier {
         let clear = match KINDS[self.kind] {
             "email" => format!("e{}@example.com", self.number),
+            // Its digits are what the number before is within its region.
+            "phone" if self.number % 4 == 3 => format!("+30000{:03}", self.number - 1),
             "phone" => format!("+4930000{:03}", self.number),
             kind => format!("{}{}", kind.chars().next().unwrap_or_default(), self.number),
         };
@@ -318,9 +320,10 @@ impl Named {
         Identifier::new(Kind::new(KINDS[self.kind]), value)
     }
 
-    /// As whoever hashed some of the numbers had written them: only a rule about the region says whose they are.
+    /// As whoever hashed some of the numbers had written them: only a rule about the region says whose they are, or that
+    /// they could be two people's.
     fn national(self) -> Option<String> {
-        (KINDS[self.kind] == "phone" && self.number % 3 == 2).then(|| format!("030000{:03}", self.number))
+        (KINDS[self.kind] == "phone" && self.number % 4 == 2).then(|| format!("30000{:03}", self.number))
     }
 }
 

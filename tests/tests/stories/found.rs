@@ -264,6 +264,25 @@ fn a_digest_that_is_ignored_stays_so_when_its_clear_value_is_said_and_no_longer(
     Ok(())
 }
 
+#[test]
+fn an_event_with_a_digest_that_could_be_two_peoples_goes_to_neither_and_to_nobody_by_its_device() -> anyhow::Result<()>
+{
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    let device = || observed("anonymous_id", "a-1");
+    let rules = oracle::Rules {
+        region: Some(oracle::Region { calling_code: "49", trunk_prefix: "0" }),
+        ..oracle::Rules::default()
+    };
+    // Digits that are one number within the region and another one without it.
+    let unclear = observed("phone", &oracle::digest("md5", "30123456"));
+    let steps = steps([
+        vec![observed("user_id", "u-1"), observed("phone", "+4930123456"), device()],
+        vec![unclear, device()],
+        vec![observed("user_id", "u-2"), observed("phone", "+30123456")],
+    ]);
+    hold(&Story { steps, rules }).map(drop)
+}
+
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
     Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
 }
