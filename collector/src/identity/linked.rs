@@ -9,11 +9,17 @@ use selvedge_core::identifier::Identifier;
 use super::follow::limit;
 use super::{Decisions, Rules};
 
-/// The units of more than one name, each by rank, that links make of these names. The first name leads.
-pub fn linked_units(named: &BTreeSet<Identifier>, decisions: &Decisions, rules: &Rules) -> Vec<Rc<[Identifier]>> {
+/// The units of more than one name, each by rank, that links, the latest first, make of these names, where no decision
+/// keeps them apart. The first name leads.
+pub fn linked_units<'l>(
+    named: &BTreeSet<Identifier>,
+    links: impl IntoIterator<Item = &'l (Identifier, Identifier)>,
+    decisions: &Decisions,
+    rules: &Rules,
+) -> Vec<Rc<[Identifier]>> {
     let mut unit_of: BTreeMap<&Identifier, usize> = BTreeMap::new();
     let mut units: Vec<Vec<&Identifier>> = Vec::new();
-    for (x, y) in &decisions.links {
+    for (x, y) in links {
         let (Some(x), Some(y)) = (named.get(x), named.get(y)) else { continue };
         let mut place = |name| {
             *unit_of.entry(name).or_insert_with(|| {

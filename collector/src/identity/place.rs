@@ -72,7 +72,7 @@ fn singles(bounds: Bounds<'_>) -> Vec<Unit> {
     let named = (0..names.len()).map(|name| names.identifier(name).clone()).collect();
     let mut units: Vec<Option<Unit>> =
         (0..names.len()).map(|name| Some(Unit { leader: name, members: vec![name] })).collect();
-    for linked in linked_units(&named, bounds.decisions, bounds.rules) {
+    for linked in linked_units(&named, &bounds.decisions.links, bounds.decisions, bounds.rules) {
         let members: Vec<Name> = linked.iter().filter_map(|name| names.number(name)).collect();
         members.iter().for_each(|&name| units[name] = None);
         if let Some(&leader) = members.first() {

@@ -19,6 +19,7 @@ mod erasing;
 mod flags;
 mod ground;
 mod guarding;
+mod in_force;
 mod memory;
 mod people;
 mod scrubbing;

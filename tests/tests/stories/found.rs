@@ -283,6 +283,20 @@ fn an_event_with_a_digest_that_could_be_two_peoples_goes_to_neither_and_to_nobod
     hold(&Story { steps, rules }).map(drop)
 }
 
+#[test]
+fn a_digest_that_nobody_says_any_more_finds_nobody() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    let address = || observed("email", "ada@example.com");
+    let mut steps = steps([
+        vec![address()],
+        vec![observed("user_id", "u-1"), address()],
+        vec![observed("user_id", "u-2"), observed("email", &oracle::digest("sha256", "ada@example.com"))],
+    ]);
+    steps.insert(1, Step::Erase(address().identifier, UnixMillis(90_000), false));
+    steps.push(Step::Erase(observed("user_id", "u-2").identifier, UnixMillis(240_000), false));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
     Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
 }

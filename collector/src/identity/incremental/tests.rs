@@ -121,10 +121,11 @@ impl Ledger {
         }
         let now: BTreeMap<Identifier, Rc<[Tie]>> = ties.into_iter().map(|(name, ties)| (name, ties.into())).collect();
         let named: BTreeSet<Identifier> = place(claims, decisions, rules).people.into_keys().collect();
-        let linked: BTreeMap<Identifier, Rc<[Identifier]>> = crate::identity::linked_units(&named, decisions, rules)
-            .into_iter()
-            .flat_map(|unit| unit.iter().cloned().map(|name| (name, Rc::clone(&unit))).collect::<Vec<_>>())
-            .collect();
+        let linked: BTreeMap<Identifier, Rc<[Identifier]>> =
+            crate::identity::linked_units(&named, &decisions.links, decisions, rules)
+                .into_iter()
+                .flat_map(|unit| unit.iter().cloned().map(|name| (name, Rc::clone(&unit))).collect::<Vec<_>>())
+                .collect();
         let mut dirty: BTreeSet<Identifier> = self.named.symmetric_difference(&named).cloned().collect();
         for name in self.ties.keys().chain(now.keys()) {
             if self.ties.get(name) != now.get(name) {

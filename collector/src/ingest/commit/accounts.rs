@@ -12,12 +12,13 @@ impl Settling<'_> {
         if !self.memory.has_aliases(self.transaction)? {
             return Ok(());
         }
+        let apart = self.kept_apart_rows()?;
         let mut settled: BTreeSet<NameId> = BTreeSet::new();
         for (name, cause) in self.names.clone() {
             if settled.contains(&name) || claims.identifier(name)?.kind.as_str() != "user_id" {
                 continue;
             }
-            let accounts = self.accounts_around(name, claims)?;
+            let accounts = self.accounts_around(name, &apart, claims)?;
             for (&account, &placed) in &accounts {
                 let same_as = (placed != account).then_some(placed);
                 self.change_flags(account, &cause, claims, |flags| flags.same_as = same_as)?;
@@ -28,7 +29,12 @@ impl Settling<'_> {
     }
 
     /// All accounts that aliases tie to one, each with the name that it goes by.
-    fn accounts_around(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeMap<NameId, NameId>, StoreError> {
+    fn accounts_around(
+        &self,
+        name: NameId,
+        apart: &[(NameId, NameId)],
+        claims: &Claims<'_>,
+    ) -> Result<BTreeMap<NameId, NameId>, StoreError> {
         let mut aliases: BTreeSet<AliasRow> = BTreeSet::new();
         let mut open = vec![name];
         let mut known = BTreeSet::from([name]);
@@ -41,7 +47,6 @@ impl Settling<'_> {
         }
         let mut classes: BTreeMap<NameId, BTreeSet<NameId>> =
             known.iter().map(|name| (*name, BTreeSet::from([*name]))).collect();
-        let apart = self.kept_apart_rows()?;
         for AliasRow { account, older, .. } in aliases {
             let is_out = |name| claims.flags(name).map(|flags| flags.is_ignored);
             if is_out(account)? || is_out(older)? {

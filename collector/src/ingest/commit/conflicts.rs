@@ -12,16 +12,16 @@ use super::Settling;
 use super::ground::Claims;
 use crate::event::Order;
 use crate::identity::incremental::Ground;
-use crate::identity::{DecisionVerb, why_apart};
+use crate::identity::why_apart;
 use crate::store::{ConflictRow, Flags, NameId, SaidBy, StoreError};
 
 /// That two names are one person's, as somebody says it.
 #[derive(Clone)]
-struct Said {
-    x: NameId,
-    y: NameId,
-    by: SaidBy,
-    order: Order,
+pub(super) struct Said {
+    pub(super) x: NameId,
+    pub(super) y: NameId,
+    pub(super) by: SaidBy,
+    pub(super) order: Order,
 }
 
 impl Settling<'_> {
@@ -36,14 +36,14 @@ impl Settling<'_> {
         for leader in people {
             names.extend(self.transaction.members(leader)?);
         }
-        let links = self.said_by_links(claims)?;
+        let in_force = self.in_force(claims)?;
         let mut stored = BTreeMap::new();
         let mut first: BTreeMap<[NameId; 2], Said> = BTreeMap::new();
         for name in names {
             stored.extend(self.transaction.conflicts_of(name)?.into_iter().map(|row| ((row.x, row.y), row)));
             let mut said = self.said_by_edges(name, claims)?;
             said.extend(self.said_by_aliases(name, claims)?);
-            said.extend(links.get(&name).into_iter().flatten().cloned());
+            said.extend(in_force.said.get(&name).into_iter().flatten().cloned());
             for said in said {
                 match first.entry(said.pair()) {
                     Entry::Vacant(vacant) => drop(vacant.insert(said)),
@@ -108,23 +108,7 @@ impl Settling<'_> {
         Ok(said)
     }
 
-    /// What links say, by the names that are placed for theirs: of both ends.
-    fn said_by_links(&mut self, claims: &Claims<'_>) -> Result<BTreeMap<NameId, Vec<Said>>, StoreError> {
-        let mut found: BTreeMap<NameId, Vec<Said>> = BTreeMap::new();
-        for link in self.decided(DecisionVerb::Link)? {
-            let Some(y) = link.y else { continue };
-            let placed = |name| claims.placed(self.decided_about(name, claims)?);
-            let [x, y] = self.by_rank(placed(link.x)?, placed(y)?, claims)?;
-            let order = Order { time: link.at, message_id: link.id.said_as() };
-            let said = Said { x, y, by: SaidBy::Link(link.id), order };
-            for end in [x, y] {
-                found.entry(end).or_default().push(said.clone());
-            }
-        }
-        Ok(found)
-    }
-
-    fn by_rank(&self, one: NameId, another: NameId, claims: &Claims<'_>) -> Result<[NameId; 2], StoreError> {
+    pub(super) fn by_rank(&self, one: NameId, another: NameId, claims: &Claims<'_>) -> Result<[NameId; 2], StoreError> {
         let is_first = self.rules.rank(&claims.identifier(one)?) <= self.rules.rank(&claims.identifier(another)?);
         Ok(if is_first { [one, another] } else { [another, one] })
     }
@@ -141,7 +125,7 @@ impl Settling<'_> {
         let held = |leader| -> Result<Vec<_>, StoreError> {
             self.transaction.members(leader)?.into_iter().map(|name| claims.identifier(name)).collect()
         };
-        let reason = why_apart(&held(one)?, &held(another)?, claims.decisions(), self.rules);
+        let reason = why_apart(&held(one)?, &held(another)?, &claims.in_force().decisions, self.rules);
         Ok(Some(ConflictRow { x, y, reason, said_by: by, order }))
     }
 }

@@ -1,14 +1,12 @@
 //! What operators decided, as a group of events meets it; and a decision's or a withdrawal's own way into the ledger.
 
-use std::collections::BTreeSet;
-
 use selvedge_core::identifier::{Class, Identifier};
 
 use super::ground::Claims;
 use super::memory::Standing;
 use super::{Cause, Committer, Settling};
 use crate::event::{UnixMillis, Workspace};
-use crate::identity::{DecisionVerb, Decisions};
+use crate::identity::DecisionVerb;
 use crate::store::{DecisionId, DecisionRow, Flags, Name, NameId, NewDecision, Placement, Store, StoreError};
 
 impl Settling<'_> {
@@ -18,44 +16,10 @@ impl Settling<'_> {
         Ok(decisions.iter().filter(|decision| decision.verb == verb).cloned().collect())
     }
 
-    /// The names that a decision takes out of every claim.
-    pub(super) fn ignored(&mut self) -> Result<BTreeSet<NameId>, StoreError> {
-        Ok(self.decided(DecisionVerb::Ignore)?.into_iter().map(|decision| decision.x).collect())
-    }
-
     /// The pairs that decisions keep apart, as they were named.
-    pub(super) fn kept_apart_rows(&self) -> Result<Vec<(NameId, NameId)>, StoreError> {
-        let decisions = self.transaction.decisions(self.workspace)?;
-        let stands =
-            |decision: &&DecisionRow| decision.verb == DecisionVerb::KeepApart && decision.withdrawn_at.is_none();
-        Ok(decisions.iter().filter(stands).filter_map(|decision| Some((decision.x, decision.y?))).collect())
-    }
-
-    /// The decisions that stand, about the names that are placed.
-    pub(super) fn standing_decisions(&mut self, claims: &Claims<'_>) -> Result<Decisions, StoreError> {
-        // Where no name goes by another, they are the same from one group to the next.
-        let is_steady = !self.memory.has_digests(self.transaction, self.workspace)?
-            && !self.memory.has_aliases(self.transaction)?;
-        if let Some(decisions) = self.memory.decisions_in_force.as_ref().filter(|_| is_steady) {
-            return Ok(decisions.clone());
-        }
-        let mut decisions = Decisions::default();
-        let mut links = self.decided(DecisionVerb::Link)?;
-        links.sort_by_key(|link| std::cmp::Reverse((link.at, link.id)));
-        let parted = self.decided(DecisionVerb::KeepApart)?;
-        let placed = |name| claims.identifier(claims.placed(self.decided_about(name, claims)?)?);
-        for link in links {
-            if let Some(y) = link.y {
-                decisions.links.push((placed(link.x)?, placed(y)?));
-            }
-        }
-        for apart in parted {
-            if let Some(y) = apart.y {
-                decisions.part(placed(apart.x)?, placed(y)?);
-            }
-        }
-        self.memory.decisions_in_force = is_steady.then(|| decisions.clone());
-        Ok(decisions)
+    pub(super) fn kept_apart_rows(&mut self) -> Result<Vec<(NameId, NameId)>, StoreError> {
+        let apart = self.decided(DecisionVerb::KeepApart)?;
+        Ok(apart.into_iter().filter_map(|decision| Some((decision.x, decision.y?))).collect())
     }
 }
 

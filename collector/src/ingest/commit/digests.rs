@@ -53,6 +53,7 @@ impl Settling<'_> {
             return Ok(());
         }
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        self.forget_what_hangs_on(new_devices.iter().copied(), &claims)?;
         let mut said = BTreeSet::new();
         for device in new_devices {
             said.extend(self.digests_of(device, &claims)?);
@@ -61,6 +62,7 @@ impl Settling<'_> {
             let before = self.transaction.placement(digest)?.unwrap_or_default();
             let same_as = match self.meaning_of(digest, &claims)? {
                 Meaning::Itself | Meaning::Ambiguous => None,
+                Meaning::Clear(_) if !self.is_spoken_of(digest)? => None,
                 Meaning::Clear(clear) => Some(clear),
             };
             if before.same_as == same_as {
@@ -93,7 +95,7 @@ impl Settling<'_> {
     }
 
     /// The digests among the ledger's names that a name is, or is said by.
-    fn digests_of(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
+    pub(super) fn digests_of(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
         let identifier = claims.identifier(name)?;
         let mut found: BTreeSet<NameId> = digest_of(&identifier).map(|_| name).into_iter().collect();
         for digest in digests(&identifier, self.rules) {
@@ -125,6 +127,15 @@ impl Settling<'_> {
             ([], _) if is_trusted()? => Meaning::Itself,
             _ => Meaning::Ambiguous,
         })
+    }
+
+    /// Whether a claim, a decision or a mark that somebody left says a name.
+    pub(super) fn is_spoken_of(&mut self, name: NameId) -> Result<bool, StoreError> {
+        if self.transaction.strongest(name)?.is_some() || !self.transaction.nameless_marks(name)?.is_empty() {
+            return Ok(true);
+        }
+        let decisions = self.memory.decisions(self.transaction, self.workspace)?;
+        Ok(decisions.iter().any(|decision| decision.x == name || decision.y == Some(name)))
     }
 
     /// What a decision about a name is about: of a clear value that no claim says any more, the digest of it that

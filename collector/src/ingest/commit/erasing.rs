@@ -110,6 +110,8 @@ impl Committer {
         let workspace = erasure.workspace;
         let Scrubbed { redacted, dead_letters, other_traits } = scrub(&*transaction, workspace, &redaction, &gone)?;
         settling.other_traits = other_traits;
+        // What decisions come to was asked for while rows went.
+        settling.memory.forget_decisions();
         settling.settle()?;
         for name in doomed.names.keys() {
             transaction.unname(workspace, *name)?;

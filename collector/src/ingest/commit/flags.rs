@@ -18,7 +18,7 @@ impl Settling<'_> {
     pub(super) fn settle_flags(&mut self, claims: &mut Claims<'_>) -> Result<BTreeMap<NameId, Flags>, StoreError> {
         self.settle_ignored(claims)?;
         self.settle_accounts(claims)?;
-        claims.set_decisions(self.standing_decisions(claims)?);
+        claims.set_in_force(self.in_force(claims)?);
         // What is said of another name of the same is said of the one that is placed for it.
         for (name, cause) in self.names.clone() {
             self.names.entry(claims.placed(name)?).or_insert(cause);
@@ -36,6 +36,7 @@ impl Settling<'_> {
     }
 
     fn settle_ignored(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
+        self.forget_what_hangs_on(self.names.keys().copied().collect::<Vec<_>>(), claims)?;
         let ignored = self.ignored_in_any_form(claims)?;
         self.unsettle_clear_values(claims)?;
         for (name, cause) in self.names.clone() {
@@ -46,6 +47,8 @@ impl Settling<'_> {
         for digest in self.digests_touched(claims)? {
             let cause = self.cause_of_unsettled(digest);
             let (same_as, is_ignored) = match self.meaning_of(digest, claims)? {
+                // The form of a clear value that nobody says any more.
+                Meaning::Clear(_) if !self.is_spoken_of(digest)? => (None, false),
                 Meaning::Itself => (None, ignored.contains(&digest)),
                 Meaning::Clear(clear) => (Some(clear), ignored.contains(&digest) || claims.flags(clear)?.is_ignored),
                 Meaning::Ambiguous => (None, true),
@@ -56,18 +59,6 @@ impl Settling<'_> {
             })?;
         }
         Ok(())
-    }
-
-    /// The ignored names and, of a digest, the clear value that it is: they are one name.
-    pub(super) fn ignored_in_any_form(&mut self, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
-        let mut ignored = self.ignored()?;
-        for name in ignored.clone() {
-            ignored.insert(self.decided_about(name, claims)?);
-            if let Meaning::Clear(clear) = self.meaning_of(name, claims)? {
-                ignored.insert(clear);
-            }
-        }
-        Ok(ignored)
     }
 
     /// A clear value is settled with its digests.

@@ -6,12 +6,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use selvedge_core::identifier::Identifier;
 
+use super::in_force::InForce;
 use crate::event::{Claimed, Guard, Strength, Workspace};
 use crate::identity::incremental::{Ground, Standing, Stood, Tie, sequence};
-use crate::identity::{Decisions, ParentEdge, Quarantine, Rules, anchor};
+use crate::identity::{ParentEdge, Quarantine, Rules, anchor, linked_units};
 use crate::store::{self, Flags, NameId, Parent, Place, Role, ShapeId, ShapeName, StoreError, View};
 
 /// The claims of the ledger, less what is taken out. Remembers what it was asked, for one group.
@@ -19,15 +21,14 @@ pub(super) struct Claims<'a> {
     view: &'a dyn View,
     rules: &'a Rules,
     workspace: Workspace,
-    /// The decisions that stand, about the names that are placed.
-    decisions: Decisions,
+    in_force: Arc<InForce>,
     names: RefCell<HashMap<NameId, Identifier>>,
     rows: RefCell<HashMap<Identifier, NameId>>,
     flags: RefCell<HashMap<NameId, Flags>>,
     /// By the name that is placed for them: the names that are known to be, or to have been, the same.
     same: RefCell<HashMap<NameId, BTreeSet<NameId>>>,
-    /// The units that links make; `None` until they are asked for.
-    linked: RefCell<Option<HashMap<Identifier, Rc<[Identifier]>>>>,
+    /// The units that links make, of names that were asked for.
+    linked: RefCell<HashMap<Identifier, Rc<[Identifier]>>>,
 }
 
 /// A claim without the names that were taken out of it.
@@ -43,7 +44,7 @@ impl<'a> Claims<'a> {
             view,
             rules,
             workspace,
-            decisions: Decisions::default(),
+            in_force: Arc::default(),
             names: RefCell::default(),
             rows: RefCell::default(),
             flags: RefCell::default(),
@@ -53,13 +54,13 @@ impl<'a> Claims<'a> {
     }
 
     /// From now on, these decisions stand.
-    pub(super) fn set_decisions(&mut self, decisions: Decisions) {
-        self.decisions = decisions;
-        *self.linked.borrow_mut() = None;
+    pub(super) fn set_in_force(&mut self, in_force: Arc<InForce>) {
+        self.in_force = in_force;
+        self.linked.borrow_mut().clear();
     }
 
-    pub(super) fn decisions(&self) -> &Decisions {
-        &self.decisions
+    pub(super) fn in_force(&self) -> &InForce {
+        &self.in_force
     }
 
     /// A name by its row.
@@ -190,23 +191,27 @@ impl<'a> Claims<'a> {
         Ok(names)
     }
 
-    /// The units of more than one name that the links make, of names that are there.
-    fn links(&self) -> Result<HashMap<Identifier, Rc<[Identifier]>>, StoreError> {
-        if let Some(linked) = &*self.linked.borrow() {
-            return Ok(linked.clone());
+    /// The unit that links make of a name and others that are there. Looks at all that is linked to it, however far.
+    fn linked_unit(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
+        if let Some(unit) = self.linked.borrow().get(name) {
+            return Ok(Rc::clone(unit));
         }
+        let linked = self.in_force.linked_to(BTreeSet::from([name.clone()]));
+        let mut units: HashMap<_, Rc<[Identifier]>> =
+            linked.iter().map(|name| (name.clone(), [name.clone()].into())).collect();
         let mut named = BTreeSet::new();
-        for name in self.decisions.links.iter().flat_map(|(x, y)| [x, y]) {
-            if self.is_named(name)? {
-                named.insert(name.clone());
+        for name in linked {
+            if self.is_named(&name)? {
+                named.insert(name);
             }
         }
-        let mut linked = HashMap::new();
-        for unit in crate::identity::linked_units(&named, &self.decisions, self.rules) {
-            linked.extend(unit.iter().map(|name| (name.clone(), Rc::clone(&unit))));
+        let links = self.in_force.links_among(&named);
+        for unit in linked_units(&named, links, &self.in_force.decisions, self.rules) {
+            units.extend(unit.iter().map(|name| (name.clone(), Rc::clone(&unit))));
         }
-        *self.linked.borrow_mut() = Some(linked.clone());
-        Ok(linked)
+        let unit = units.get(name).cloned().unwrap_or_else(|| [name.clone()].into());
+        self.linked.borrow_mut().extend(units);
+        Ok(unit)
     }
 
     fn standing(&self, place: Place) -> Result<Standing, StoreError> {
@@ -293,19 +298,14 @@ impl Ground for Claims<'_> {
     }
 
     fn linked(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
-        if self.decisions.links.is_empty() {
+        if self.in_force.decisions.links.is_empty() {
             return Ok([name.clone()].into());
         }
-        Ok(self.links()?.get(name).cloned().unwrap_or_else(|| [name.clone()].into()))
+        self.linked_unit(name)
     }
 
     fn kept_apart(&self, name: &Identifier) -> Result<Rc<[Identifier]>, StoreError> {
-        let other = |(x, y): &(Identifier, Identifier)| match (x == name, y == name) {
-            (true, _) => Some(y.clone()),
-            (false, true) => Some(x.clone()),
-            (false, false) => None,
-        };
-        Ok(self.decisions.apart.iter().filter_map(other).collect())
+        Ok(self.in_force.apart_from(name).into())
     }
 
     fn stood(&self, name: &Identifier) -> Result<Option<Standing>, StoreError> {

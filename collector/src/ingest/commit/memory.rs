@@ -9,8 +9,8 @@ use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
 use super::guarding::GUARD_FROM;
+use super::in_force::{Hanging, InForce};
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
-use crate::identity::Decisions;
 use crate::store::{
     ChangeSeq, DecisionRow, Flags, MarkRules, NameId, ShapeId, ShapeName, StoreError, Transaction, View, crowd_on,
 };
@@ -29,8 +29,10 @@ pub(super) struct Memory {
     guard_from: HashMap<Workspace, Option<UnixMillis>>,
     /// Those that stand.
     decisions: Option<Arc<[DecisionRow]>>,
-    /// The same about the names that are placed, where those are the names that were decided about.
-    pub(super) decisions_in_force: Option<Decisions>,
+    /// What they come to by the names that are placed.
+    pub(super) in_force: Option<Hanging<InForce>>,
+    /// The names that they take out of every claim, in every form.
+    pub(super) ignored: Option<Hanging<BTreeSet<NameId>>>,
     pub(super) last_change: Option<ChangeSeq>,
 }
 
@@ -89,7 +91,8 @@ impl Default for Memory {
             erasure_key: None,
             guard_from: HashMap::new(),
             decisions: None,
-            decisions_in_force: None,
+            in_force: None,
+            ignored: None,
             last_change: None,
         }
     }
@@ -168,7 +171,8 @@ impl Memory {
     /// The decisions are others than before.
     pub(super) fn forget_decisions(&mut self) {
         self.decisions = None;
-        self.decisions_in_force = None;
+        self.in_force = None;
+        self.ignored = None;
     }
 
     /// The decisions that stand.

@@ -104,16 +104,7 @@ impl Settling<'_> {
             dirty.insert(claims.identifier(*name)?);
             dirty.insert(claims.identifier(claims.placed(*name)?)?);
         }
-        let links = &claims.decisions().links;
-        loop {
-            let before = dirty.len();
-            for (x, y) in links.iter().filter(|(x, y)| dirty.contains(x) != dirty.contains(y)).collect::<Vec<_>>() {
-                dirty.extend([x.clone(), y.clone()]);
-            }
-            if dirty.len() == before {
-                return Ok(dirty);
-            }
-        }
+        Ok(claims.in_force().linked_to(dirty))
     }
 
     /// Asks again who speaks for the claims that name it: one that is taken out does not, or does again.

@@ -112,8 +112,8 @@ impl Session<'_> {
     pub(super) fn read_kept_apart_from(&self, name: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
             with named as (select :name union select identifier from placement where same_as = :name)
-            select case when x in named then y else x end from decision
-            where verb = :verb and withdrawn_at is null and (x in named or y in named)";
+            select y from decision where x in named and verb = :verb and withdrawn_at is null
+            union select x from decision where y in named and verb = :verb and withdrawn_at is null";
         self.all(SQL, named_params! { ":name": name, ":verb": Code(DecisionVerb::KeepApart) }, |row| row.get(0))
     }
 

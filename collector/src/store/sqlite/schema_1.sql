@@ -52,6 +52,8 @@ create table decision (
     at integer not null,
     withdrawn_at integer
 );
+create index decision_x on decision (x);
+create index decision_y on decision (y);
 
 -- Random bytes that never leave the ledger.
 create table secret (

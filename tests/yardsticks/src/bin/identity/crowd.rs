@@ -65,6 +65,12 @@ impl Crowd {
         self.event(vec![account(person), desk], EventType::Identify)
     }
 
+    /// An address that only its digest is known of.
+    pub(crate) fn hashed_address(&mut self) -> AcceptedEvent {
+        let digest = name(Kind::EMAIL, format!("sha256.{:064x}", self.events));
+        self.event(vec![digest], EventType::Identify)
+    }
+
     /// How long the chain is.
     pub(crate) fn links(&self) -> u64 {
         self.links

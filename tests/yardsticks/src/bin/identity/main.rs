@@ -33,6 +33,9 @@ struct Options {
     /// People who each share an address with the next.
     #[arg(long, default_value_t = 10_000)]
     chain: u64,
+    /// Decisions that stand while people log in.
+    #[arg(long, default_value_t = 500)]
+    decisions: u64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         edges_in_a_chain(&mut house, &mut crowd, (chain, options.samples))?;
     }
     decisions(&mut house, &options)?;
+    logins_beside_decisions(&mut house, &mut crowd, &options)?;
     reads(&house, &crowd, &options)?;
     print("memory of the process", json!({ "peak_mib": house::peak_memory_mib()? }));
     print("ledger", json!({ "mib": house.size_mib()? }));
@@ -214,6 +218,24 @@ fn decisions(house: &mut House, options: &Options) -> anyhow::Result<()> {
     }
     taken.print("a decision in the chain");
     withdrawn.print("its withdrawal");
+    Ok(())
+}
+
+/// A first login where many decisions stand: what is decided about others is nothing to it.
+fn logins_beside_decisions(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
+    // From now on a name may be said by its digest: decisions may be about other names than they say.
+    house.commit(vec![crowd.hashed_address()])?;
+    for n in 0..options.decisions.min(options.chain / 2) {
+        house.keep_apart(&crowd::chain_account(n), &crowd::chain_address(n + 1))?;
+    }
+    let mut first = Samples::default();
+    for _ in 0..options.samples {
+        let device = crowd.new_device();
+        house.commit(vec![crowd.anonymous(&device)])?;
+        let login = crowd.first_login(&device);
+        first.add(timed(|| house.commit(vec![login]))?);
+    }
+    first.print(&format!("a first login where {} decisions stand", options.decisions));
     Ok(())
 }
 
