@@ -4,6 +4,7 @@
 mod in_process;
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use anyhow::ensure;
 use in_process::{House, WORKSPACE, without_version};
@@ -13,7 +14,8 @@ use proptest::test_runner::TestRunner;
 use selvedge_collector::event::{AcceptedEvent, Claimed, EventType, Order, Source, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::Rules;
 use selvedge_core::identifier::{Identifier, Kind};
-use selvedge_tests::Collector;
+use selvedge_tests::backend::Backend;
+use selvedge_tests::{Collector, oracle};
 use serde_json::{Value, json};
 
 #[test]
@@ -33,32 +35,56 @@ fn no_hostile_log_changes_what_is_known_of_held_people() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_public_key_reads_no_one_whomever_it_guesses() -> anyhow::Result<()> {
+fn a_public_key_reads_no_one_whomever_it_guesses_and_changes_nobody() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let settings = "[limits]\nip_events_per_s = 1000000\nkey_events_per_s = 1000000\n";
     let collector = Collector::start_with_settings(directory.path(), settings)?;
-    let secret = json!({"batch": (0..50).map(|n| json!({
-        "type": "identify", "userId": format!("u{n}"), "messageId": format!("m{n}"), "traits": {"plan": "secret-plan"}
+    // The site proves logins: what its server says of people is held from now on.
+    let (_site, forger) = (Backend::of(&collector)?, Backend::of_nobody());
+    let guesses = counted("SELVEDGE_GUESSES", 2_000)?;
+    let people: Vec<usize> = (0..PEOPLE).map(|n| n * guesses / PEOPLE).collect();
+    let secret = json!({"batch": people.iter().map(|n| json!({
+        "type": "identify", "userId": format!("u{n}"), "messageId": format!("m{n}"),
+        "traits": {"plan": "secret-plan", "email": format!("u{n}@shop.example")}
     })).collect::<Vec<_>>()});
     ensure!(collector.post("/v1/batch", &collector.secret_key, &secret)?.status == 200, "the people are there");
-    let guesses = counted("SELVEDGE_GUESSES", 2_000)?;
+    let before = profiles(&collector, &people)?;
     for n in 0..guesses {
-        let part = ["", "/traits", "/identifiers", "/events"][n % 4];
-        let answer = collector.get(&format!("/v1/profiles/user_id:u{}{part}", n % 100), &collector.public_key)?;
+        let part = ["", "/traits", "/identifiers", "/events", "/sessions", "/export"][n % 6];
+        let name = if n % 2 == 0 { format!("user_id:u{n}") } else { format!("email:u{n}@shop.example") };
+        let answer = collector.get(&format!("/v1/profiles/{name}{part}"), &collector.public_key)?;
         ensure!(answer.status == 403 && answer.json["code"] == "wrong_right", "{} {}", answer.status, answer.text());
         ensure!(!answer.text().contains("secret-plan"), "read: {}", answer.text());
         if n % 10 == 0 {
             // What comes back to who sends is the same, whether it names someone who is there or not.
-            let event = json!({"batch": [{"type": "identify", "userId": format!("u{}", n % 100),
-                "anonymousId": format!("a{n}"), "traits": {"plan": "mine"}}]});
+            let event = json!({"batch": [{"type": "identify", "userId": format!("u{n}"), "anonymousId": format!("a{n}"),
+                "traits": {"plan": "mine", "email": format!("u{n}@shop.example")}}]});
             let answer = collector.post("/v1/batch", &collector.public_key, &event)?;
             ensure!(answer.json["accepted"] == 1 && answer.json["warnings"].is_null(), "{}", answer.text());
+            let token = forger.token(&json!({"sub": format!("u{n}"), "iat": now_s()?, "exp": now_s()? + 60}))?;
+            let event = json!({"batch": [{"type": "identify", "userId": format!("u{n}"),
+                "context": {"identityToken": token}, "traits": {"plan": "mine"}}]});
+            let answer = collector.post("/v1/batch", &collector.public_key, &event)?;
+            ensure!(answer.json["warnings"][0]["code"] == "token_invalid", "{}", answer.text());
         }
     }
-    let traits = collector.get("/v1/profiles/user_id:u7/traits", &collector.secret_key)?;
-    ensure!(traits.json["traits"]["plan"] == "secret-plan", "a trusted trait outranks what was guessed");
-    println!("{guesses} guessed user ids with a public key: 0 traits read");
+    ensure!(profiles(&collector, &people)? == before, "somebody who is held changed");
+    println!("{guesses} guessed people with a public key: 0 traits read, {PEOPLE} who are there byte-equal to before");
     Ok(())
+}
+
+/// What a server reads of each, to the byte.
+fn profiles(collector: &Collector, people: &[usize]) -> anyhow::Result<Vec<String>> {
+    let read = |n: &usize| {
+        let answer = collector.get(&format!("/v1/profiles/user_id:u{n}"), &collector.secret_key)?;
+        ensure!(answer.status == 200 && answer.json["traits"]["plan"] == "secret-plan", "{}", answer.text());
+        Ok(answer.text().to_owned())
+    };
+    people.iter().map(read).collect()
+}
+
+fn now_s() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())
 }
 
 #[test]
@@ -160,6 +186,7 @@ fn hostile_log(trust: Trust) -> impl Strategy<Value = Vec<AcceptedEvent>> {
     let name = prop_oneof![
         4 => (0..3u8).prop_map(|n| (Kind::USER_ID, format!("U{n}"))),
         3 => (0..3u8).prop_map(|n| (Kind::EMAIL, format!("e{n}@shop.example"))),
+        1 => (0..3u8).prop_map(|n| (Kind::EMAIL, oracle::digest("md5", &format!("e{n}@shop.example")).to_string())),
         2 => (0..3u8).prop_map(|n| (Kind::PHONE, format!("+49301234567{n}"))),
         4 => (0..3u8).prop_map(|n| (Kind::ANONYMOUS_ID, format!("a{n}"))),
         2 => (0..40u8).prop_map(|n| (Kind::USER_ID, format!("X{n}"))),
@@ -167,12 +194,29 @@ fn hostile_log(trust: Trust) -> impl Strategy<Value = Vec<AcceptedEvent>> {
         2 => (0..4u8).prop_map(|n| (Kind::ANONYMOUS_ID, format!("x{n}"))),
     ];
     let sketch = (prop::collection::vec(name, 1..5), 0..5_000i64, prop::option::weighted(0.3, 0..4u8), any::<bool>());
-    prop::collection::vec(sketch, 20..80).prop_map(move |sketches| {
+    let crowd = prop_oneof![1 => Just(Vec::new()), 1 => (0..9usize, 19..30u8, 0..5_000i64).prop_map(crowd)];
+    let shuffled = (prop::collection::vec(sketch, 20..80), crowd)
+        .prop_flat_map(|(sketches, crowd)| Just([sketches, crowd].concat()).prop_shuffle());
+    shuffled.prop_map(move |sketches| {
         let placed = sketches.into_iter().enumerate();
         placed
             .map(|(place, (names, time, plan, is_alias))| hostile_event(place, (names, time), plan, is_alias, trust))
             .collect()
     })
+}
+
+type Sketch = (Vec<(Kind, String)>, i64, Option<u8>, bool);
+
+/// About as many invented accounts beside one held name as it takes to make it a crowd's.
+fn crowd((name, accounts, time): (usize, u8, i64)) -> Vec<Sketch> {
+    let held = [
+        [0, 1, 2].map(|n| (Kind::EMAIL, format!("e{n}@shop.example"))),
+        [0, 1, 2].map(|n| (Kind::PHONE, format!("+49301234567{n}"))),
+        [0, 1, 2].map(|n| (Kind::ANONYMOUS_ID, format!("a{n}"))),
+    ];
+    let name = &held[name / 3][name % 3];
+    let beside = |n| (vec![(Kind::USER_ID, format!("C{n}")), name.clone()], time + i64::from(n), None, false);
+    (0..accounts).map(beside).collect()
 }
 
 fn hostile_event(
@@ -219,6 +263,8 @@ fn event(order: Order, claim: Vec<Claimed>, trust: Trust) -> AcceptedEvent {
     }
 }
 
+/// Who is there, among all that are guessed.
+const PEOPLE: usize = 50;
 /// The key that the hostile events come with.
 const PUBLIC: Source = Source(2);
 
