@@ -65,7 +65,7 @@ fn compare(
     ensure!(differences.is_empty(), "{differences:#?}");
     consumer.catch_up(house)?;
     hold_the_consumer(consumer, house, &replay)?;
-    hold_the_ended(consumer, house, known)
+    hold_the_ended(consumer, house, (known, &replay))
 }
 
 /// Events that come in one commit.
@@ -226,17 +226,11 @@ fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> any
     Ok(())
 }
 
-/// Every id that was handed out finds a profile of today, but for those of who was erased: with a value goes every name
-/// of that value.
-fn hold_the_ended(consumer: &Consumer, house: &House, known: &Ledger) -> anyhow::Result<()> {
-    let of_every_kind = |value: &str| {
-        let kinds = [Kind::USER_ID, Kind::ANONYMOUS_ID].map(|kind| Identifier::new(kind, value));
-        kinds.map(|name| profile_id("default", &name))
-    };
-    let own = known.erased.keys().map(|name| profile_id("default", name));
-    let erased: BTreeSet<ProfileId> =
-        own.chain(known.erased.keys().flat_map(|name| of_every_kind(&name.value))).collect();
-    for id in consumer.ended().filter(|id| !erased.contains(id)) {
+/// Every id that was handed out finds a profile of today. Of who was erased none does, nor of what nobody says since.
+fn hold_the_ended(consumer: &Consumer, house: &House, (known, replay): (&Ledger, &Replay)) -> anyhow::Result<()> {
+    let said: BTreeSet<ProfileId> = replay.canonical.keys().map(|name| profile_id("default", name)).collect();
+    let is_forgotten = |id: &ProfileId| !known.erased.is_empty() && !said.contains(id);
+    for id in consumer.ended().filter(|id| !is_forgotten(id)) {
         let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
         // A device that no event goes by has a profile still, of which nobody is told.
         let is_empty_device = profile["event_count"] == 0;

@@ -91,11 +91,11 @@ fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
 fn sent_again(steps: Vec<Step>, order: usize) -> Vec<Step> {
     let (mut told, mut again) = (Vec::with_capacity(steps.len()), Vec::new());
     for (place, step) in steps.into_iter().enumerate() {
-        if matches!(step, Step::Hear(_)) && (place + order) % 5 == 0 {
+        if matches!(step, Step::Hear(_)) && (place + order).is_multiple_of(5) {
             again.push(step.clone());
         }
         told.push(step);
-        if (place * 7 + order) % 4 == 0 {
+        if (place * 7 + order).is_multiple_of(4) {
             told.extend(again.pop());
         }
     }
@@ -117,7 +117,7 @@ fn behind_their_decisions(steps: Vec<Step>) -> Vec<Step> {
                     told.push(Step::Withdraw(number));
                 }
             }
-            step => told.push(step),
+            Step::Hear(_) | Step::Withdraw(_) | Step::Erase(..) => told.push(step),
         }
     }
     told
