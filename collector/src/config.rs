@@ -43,6 +43,10 @@ pub struct ServeFlags {
     /// Collector, or Segment-compatible service, that all events are sent on to
     #[arg(long, value_name = "URL", env = "SELVEDGE_UPSTREAM", requires = "upstream_key")]
     pub upstream: Option<String>,
+    /// Whether clear addresses, numbers and device ids are kept; false keeps keyed digests instead, of a new ledger only
+    /// [default: true]
+    #[arg(long, value_name = "BOOL", env = "SELVEDGE_STORE_CLEAR")]
+    pub store_clear: Option<bool>,
     /// Secret key for the upstream
     #[arg(long, value_name = "KEY", env = "SELVEDGE_UPSTREAM_KEY", hide_env_values = true)]
     pub upstream_key: Option<String>,
@@ -57,6 +61,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How much is too much.
     pub limits: Limits,
+    /// Whether the ledger keeps clear values.
+    pub store_clear: bool,
     /// Hosts that a click redirect may lead to.
     pub redirect_hosts: Vec<Box<str>>,
     /// What names whom, if the settings say it. A ledger keeps the rules that it was built with.
@@ -89,6 +95,7 @@ impl Config {
             listen: address(&listen)?,
             data,
             limits: file.limits,
+            store_clear: flags.store_clear.or(file.store_clear).unwrap_or(true),
             redirect_hosts: file.redirect_hosts,
             rules: file.identity.map(|table| table.settle()).transpose()?,
             destinations,
@@ -160,16 +167,18 @@ mod tests {
 
     #[test]
     fn a_flag_comes_before_the_file_and_the_file_before_the_default() {
-        let file = toml("listen = \"127.0.0.1:1001\"\ndata = \"from-file\"");
+        let file = toml("listen = \"127.0.0.1:1001\"\ndata = \"from-file\"\nstore_clear = true");
         let from_file = Config::settle(flags(&file)).unwrap();
         assert_eq!((from_file.listen.port(), from_file.data), (1001, PathBuf::from("from-file")));
         let mut flags = flags(&file);
         flags.listen = Some("127.0.0.1:1002".to_owned());
         flags.place.store = Some("sqlite:from-flag".to_owned());
+        flags.store_clear = Some(false);
         let from_flag = Config::settle(flags).unwrap();
         assert_eq!((from_flag.listen.port(), from_flag.data), (1002, PathBuf::from("from-flag")));
         let default = Config::settle(ServeFlags::default()).unwrap();
         assert_eq!((default.listen.port(), default.data), (8787, PathBuf::from("selvedge-data")));
+        assert!(from_file.store_clear && !from_flag.store_clear && default.store_clear);
     }
 
     #[test]

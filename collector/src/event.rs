@@ -218,7 +218,7 @@ pub struct AcceptedEvent {
     /// A snapshot of a profile (`profile:{id}:{version}`) or a row of an import: takes the place of that subject's
     /// earlier versions, and is no event of its own.
     pub snapshot: Option<Snapshot>,
-    /// The message as it came, untouched: a slice of the request's body.
+    /// The message as it is stored: as it came, a slice of the request's body, but for what no ledger keeps.
     pub raw: Bytes,
 }
 

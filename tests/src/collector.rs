@@ -54,6 +54,24 @@ impl Collector {
         Ok(collector)
     }
 
+    /// On a directory that has keys already: none are printed, and none are known here.
+    pub fn start_on(directory: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (process, lines) = launch(directory, "127.0.0.1:0", &flags)?;
+        let no_key = String::new;
+        let mut collector = Self {
+            url: no_key(),
+            public_key: no_key(),
+            secret_key: no_key(),
+            admin_key: no_key(),
+            directory: directory.to_owned(),
+            flags,
+            process,
+        };
+        collector.url = printed(&lines, "listening ").with_context(|| collector.log())?;
+        Ok(collector)
+    }
+
     /// The same with a settings file of this TOML text.
     pub fn start_with_settings(directory: &Path, settings: &str) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory)?;

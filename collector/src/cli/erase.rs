@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::key::{PlaceAndForm, existing};
-use super::profile::{Named, rules_of};
+use super::profile::{Ledger, Named};
 use super::reach::{Reach, reach};
 use super::{CommandError, print};
 use crate::clock::Clock;
@@ -28,8 +28,7 @@ pub(super) struct EraseCommand {
 
 pub(super) fn run(command: &EraseCommand) -> Result<(), CommandError> {
     let EraseCommand { name, suppress, place } = command;
-    let rules = rules_of(&existing(&place.place)?)?.1;
-    let whom = name.lookup(&rules)?;
+    let whom = name.lookup(&Ledger::of(existing(&place.place)?)?)?;
     let receipt = match reach(&settle_place(&place.place)?)? {
         Reach::Served(server) => {
             let answer =
@@ -42,7 +41,7 @@ pub(super) fn run(command: &EraseCommand) -> Result<(), CommandError> {
             receipt
         }
         Reach::Alone(store, _lock) => {
-            let (workspace, rules) = rules_of(&store)?;
+            let Ledger { store, workspace, rules, .. } = Ledger::of(store)?;
             let at = Clock::System.now();
             let erasure = Erasure { workspace, whom, at, is_suppression: *suppress };
             let erased = Committer::new(Arc::new(rules)).erase(&store, &erasure)?.map_err(|_| name.never_seen())?;

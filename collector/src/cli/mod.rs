@@ -1,6 +1,7 @@
 //! The command line: what scripts and operators rely on. Thin: each command settles its settings, calls what does
 //! the work, and prints. Exit 0 success, 1 failure, 2 usage.
 
+mod concealing;
 mod erase;
 mod first_keys;
 mod identity_key;
@@ -117,6 +118,24 @@ pub enum CommandError {
         "[identity] of the settings says other rules than the ledger was built with: try them with `selvedge rules check FILE` and change to them with `selvedge rules apply FILE`, or make the settings say what `selvedge rules show` prints (or nothing)"
     )]
     OtherRules,
+    #[error(
+        "this ledger keeps keyed digests in place of clear values, and cannot go back: set store_clear = false (or --store-clear false), or give this server a directory of its own"
+    )]
+    KeepsNoClearValues,
+    #[error(
+        "this ledger holds events with clear values: store_clear = false is of a new ledger only; leave it out, or give this server a directory of its own"
+    )]
+    KeepsClearValues,
+    #[error(
+        "the key of this ledger is not there: put {} back from where you keep a copy; without it no name of the ledger can be found by its value, and nothing new would join what is there",
+        file.display()
+    )]
+    NoVeilKey { file: PathBuf },
+    #[error(
+        "{} holds another key than this ledger was made with: put the right one back from where you keep a copy; nothing was changed",
+        file.display()
+    )]
+    OtherVeilKey { file: PathBuf },
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error("{error}{}", std::error::Error::source(error).map(|source| format!(" ({source})")).unwrap_or_default())]

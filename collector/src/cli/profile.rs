@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::key::{PlaceAndForm, existing};
 use super::reach::{AUTHOR, Reach, reach};
-use super::{CommandError, default_workspace, print, rules};
+use super::{CommandError, concealing, default_workspace, print, rules};
 use crate::clock::Clock;
 use crate::config::settle_place;
 use crate::event::Workspace;
 use crate::identity::{DecisionVerb, ProfileId, Rules, normal};
+use crate::ingest::Concealment;
 use crate::ingest::commit::{Committer, Decision, DecisionRefusal};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{DecisionId, DecisionRow, Lookup, Reader, Store};
@@ -133,15 +134,15 @@ pub(super) fn run(command: &ProfileCommand) -> Result<(), CommandError> {
 }
 
 fn show(name: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
-    let (store, rules) = ledger(flags)?;
-    let profile = reader(&store, &rules)?.profile(&name.lookup(&rules)?)?.ok_or_else(|| name.nobodys())?;
+    let ledger = ledger(flags)?;
+    let profile = ledger.reader()?.profile(&name.lookup(&ledger)?)?.ok_or_else(|| name.nobodys())?;
     print(&if flags.json { json_line(&json!(profile)) } else { print::profile(&profile) })
 }
 
 fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
-    let (store, rules) = ledger(flags)?;
-    let reader = reader(&store, &rules)?;
-    let (one, another) = (x.lookup(&rules)?, y.lookup(&rules)?);
+    let ledger = ledger(flags)?;
+    let reader = ledger.reader()?;
+    let (one, another) = (x.lookup(&ledger)?, y.lookup(&ledger)?);
     let Some(explanation) = reader.explain(&one, &another)? else {
         let is_x_known = reader.explain(&one, &one)?.is_some();
         return Err(if is_x_known { y } else { x }.never_seen());
@@ -150,8 +151,7 @@ fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandErro
 }
 
 fn decisions(flags: &PlaceAndForm) -> Result<(), CommandError> {
-    let (store, rules) = ledger(flags)?;
-    let decisions = reader(&store, &rules)?.decisions()?;
+    let decisions = ledger(flags)?.reader()?.decisions()?;
     print(&if flags.json { json_line(&json!({ "decisions": decisions })) } else { print::decisions(&decisions) })
 }
 
@@ -162,8 +162,8 @@ fn decide(
     (reason, flags): (&str, &PlaceAndForm),
 ) -> Result<(), CommandError> {
     let ends = {
-        let (store, rules) = ledger(flags)?;
-        (x.known(&store, &rules)?, y.map(|y| y.known(&store, &rules)).transpose()?)
+        let ledger = ledger(flags)?;
+        (x.known(&ledger)?, y.map(|y| y.known(&ledger)).transpose()?)
     };
     let (x, y) = ends.clone();
     let taken = match reach(&settle_place(&flags.place)?)? {
@@ -171,11 +171,12 @@ fn decide(
             server.post("/v1/decisions", &json!({ "op": verb.as_str(), "x": x, "y": y, "reason": reason }))?
         }
         Reach::Alone(store, _lock) => {
-            let (workspace, rules) = rules_of(&store)?;
-            let at = Clock::System.now();
-            let decision = Decision { workspace, verb, x, y, reason: reason.into(), author: AUTHOR.into(), at };
-            let row = Committer::new(Arc::new(rules.clone())).decide(&store, &decision)??;
-            shown(&store, &rules, &row)?
+            let ledger = Ledger::of(store)?;
+            let reason = ledger.concealment.as_ref().map_or(reason.into(), |it| it.words(reason).into());
+            let (workspace, at) = (ledger.workspace, Clock::System.now());
+            let decision = Decision { workspace, verb, x, y, reason, author: AUTHOR.into(), at };
+            let row = Committer::new(Arc::new(ledger.rules.clone())).decide(&ledger.store, &decision)??;
+            ledger.shown(&row)?
         }
     };
     if flags.json {
@@ -191,9 +192,8 @@ fn unfulfilled(
     flags: &PlaceAndForm,
 ) -> Result<String, CommandError> {
     let (DecisionVerb::Link, Some(y)) = (verb, y) else { return Ok(String::new()) };
-    let (store, rules) = ledger(flags)?;
     let lookups = [x, y].map(|name| Lookup::Identifier(name.clone()));
-    let explained = reader(&store, &rules)?.explain(&lookups[0], &lookups[1])?;
+    let explained = ledger(flags)?.reader()?.explain(&lookups[0], &lookups[1])?;
     let because = explained.and_then(|explained| explained.because);
     Ok(because.map(|because| print::unfulfilled(&because)).unwrap_or_default())
 }
@@ -206,54 +206,67 @@ fn withdraw(id: i64, flags: &PlaceAndForm) -> Result<(), CommandError> {
             answer => answer?,
         },
         Reach::Alone(store, _lock) => {
-            let (workspace, rules) = rules_of(&store)?;
+            let ledger = Ledger::of(store)?;
             let at = (DecisionId(id), Clock::System.now());
-            let row = Committer::new(Arc::new(rules.clone())).withdraw(&store, workspace, at)??;
-            shown(&store, &rules, &row)?
+            let row =
+                Committer::new(Arc::new(ledger.rules.clone())).withdraw(&ledger.store, ledger.workspace, at)??;
+            ledger.shown(&row)?
         }
     };
     print(&if flags.json { json_line(&withdrawn) } else { print::withdrawn(&withdrawn) })
 }
 
-/// The ledger that is there, and the rules that it was built with.
-fn ledger(flags: &PlaceAndForm) -> Result<(SqliteStore, Rules), CommandError> {
-    let store = existing(&flags.place)?;
-    let (_, rules) = rules_of(&store)?;
-    Ok((store, rules))
+/// The ledger that is there.
+fn ledger(flags: &PlaceAndForm) -> Result<Ledger, CommandError> {
+    Ledger::of(existing(&flags.place)?)
 }
 
-/// The workspace that is meant, and the rules that its ledger was built with.
-pub(super) fn rules_of(store: &SqliteStore) -> Result<(Workspace, Rules), CommandError> {
-    let view = store.view()?;
-    let workspace = default_workspace(&*view)?;
-    Ok((workspace, rules::of_ledger(&*view, workspace)?))
+/// A ledger, and how it is to be read and asked.
+pub(super) struct Ledger {
+    pub(super) store: SqliteStore,
+    pub(super) workspace: Workspace,
+    /// Those that it was built with.
+    pub(super) rules: Rules,
+    concealment: Option<Concealment>,
 }
 
-/// A decision as the API shows it.
-fn shown(store: &SqliteStore, rules: &Rules, row: &DecisionRow) -> Result<Value, CommandError> {
-    Ok(json!(reader(store, rules)?.shown(row)?))
+impl Ledger {
+    pub(super) fn of(store: SqliteStore) -> Result<Self, CommandError> {
+        let (workspace, rules) = {
+            let view = store.view()?;
+            let workspace = default_workspace(&*view)?;
+            (workspace, rules::of_ledger(&*view, workspace)?)
+        };
+        let (rules, concealment) = concealing::of_ledger(&store, rules)?;
+        Ok(Self { store, workspace, rules, concealment })
+    }
+
+    fn reader(&self) -> Result<Reader<'_>, CommandError> {
+        Ok(Reader::open(&self.store, &self.rules, self.workspace)?)
+    }
+
+    /// A decision as the API shows it.
+    fn shown(&self, row: &DecisionRow) -> Result<Value, CommandError> {
+        Ok(json!(self.reader()?.shown(row)?))
+    }
 }
 
 impl Named {
-    pub(super) fn lookup(&self, rules: &Rules) -> Result<Lookup, CommandError> {
-        match self {
-            Self::Profile(id) => Ok(Lookup::ProfileId(*id)),
-            Self::Name { kind, value } => {
-                normal::identifier(Kind::new(kind), value, rules).map(Lookup::Identifier).map_err(|_| self.nobodys())
-            }
-        }
+    pub(super) fn lookup(&self, ledger: &Ledger) -> Result<Lookup, CommandError> {
+        let (kind, value) = match self {
+            Self::Profile(id) => return Ok(Lookup::ProfileId(*id)),
+            Self::Name { kind, value } => (Kind::new(kind), value),
+        };
+        let identifier = normal::identifier(kind, value, &ledger.rules).map_err(|_| self.nobodys())?;
+        Ok(match &ledger.concealment {
+            Some(concealment) => concealment.lookup(identifier),
+            None => Lookup::Identifier(identifier),
+        })
     }
 
     /// The identifier that a decision can be about: one that the ledger knows.
-    fn known(&self, store: &SqliteStore, rules: &Rules) -> Result<Identifier, CommandError> {
-        let reader = reader(store, rules)?;
-        let workspace = default_workspace(reader.view())?;
-        let name = match self.lookup(rules)? {
-            Lookup::Identifier(identifier) => reader.view().name_id(workspace, &identifier)?,
-            Lookup::ProfileId(id) => reader.view().name_of_profile(workspace, &id)?,
-        };
-        let name = name.ok_or_else(|| self.never_seen())?;
-        Ok(reader.view().name(name)?.identifier)
+    fn known(&self, ledger: &Ledger) -> Result<Identifier, CommandError> {
+        ledger.reader()?.named(&self.lookup(ledger)?)?.ok_or_else(|| self.never_seen())
     }
 
     /// Events may have named it, and it counts for nobody all the same.
@@ -269,11 +282,6 @@ impl Named {
             Self::Profile(id) => CommandError::NoSuchProfile { id: *id },
         }
     }
-}
-
-fn reader<'a>(store: &'a SqliteStore, rules: &'a Rules) -> Result<Reader<'a>, CommandError> {
-    let workspace = default_workspace(&*store.view()?)?;
-    Ok(Reader::open(store, rules, workspace)?)
 }
 
 fn json_line(value: &Value) -> String {

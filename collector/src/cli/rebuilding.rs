@@ -6,12 +6,14 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::key::{PlaceAndForm, existing};
-use super::{CommandError, default_workspace, lock, rules, say};
+use super::{CommandError, concealing, default_workspace, lock, rules, say};
 use crate::clock::Clock;
 use crate::config::settle_place;
+use crate::event::Workspace;
 use crate::identity::Rules;
 use crate::rebuild::{self, Progress, Report, Task};
 use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
 
 /// What is done, in words.
 pub(super) struct What {
@@ -22,16 +24,12 @@ pub(super) struct What {
 }
 
 /// Says what the ledger would be by other rules.
-pub(super) fn check(flags: &PlaceAndForm, after: &Rules) -> Result<(), CommandError> {
+pub(super) fn check(flags: &PlaceAndForm, after: Rules) -> Result<(), CommandError> {
     let store = existing(&flags.place)?;
     let start = Instant::now();
-    let (workspace, before) = {
-        let view = store.view()?;
-        let workspace = default_workspace(&*view)?;
-        (workspace, rules::of_ledger(&*view, workspace)?)
-    };
+    let (store, workspace, [before, after]) = with_rules(store, Some(after))?;
     let mut bar = Bar::new();
-    let task = Task { before: &before, after, workspace, progress: &mut |progress| bar.show(progress) };
+    let task = Task { before: &before, after: &after, workspace, progress: &mut |progress| bar.show(progress) };
     let report = rebuild::check(&store, task);
     bar.clear();
     print(flags, &report?, start, json!({}))
@@ -43,12 +41,7 @@ pub(super) fn apply(flags: &PlaceAndForm, after: Option<Rules>, what: What) -> R
     let directory = settle_place(&flags.place)?;
     let _lock = lock::take(&directory)?.ok_or(CommandError::ServerRuns { directory })?;
     let start = Instant::now();
-    let (workspace, before) = {
-        let view = store.view()?;
-        let workspace = default_workspace(&*view)?;
-        (workspace, rules::of_ledger(&*view, workspace)?)
-    };
-    let after = after.unwrap_or_else(|| before.clone());
+    let (store, workspace, [before, after]) = with_rules(store, after)?;
     let mut bar = Bar::new();
     let task = Task { before: &before, after: &after, workspace, progress: &mut |progress| bar.show(progress) };
     let done = rebuild::apply(store, task, (what.because, Clock::System.now()));
@@ -59,6 +52,19 @@ pub(super) fn apply(flags: &PlaceAndForm, after: Option<Rules>, what: What) -> R
         say(format_args!("{}; the ledger before is kept as {}", what.done, kept.display()))?;
     }
     Ok(())
+}
+
+/// A ledger with the rules that it has and those that it is to have: its own, where none are given.
+fn with_rules(store: SqliteStore, after: Option<Rules>) -> Result<(SqliteStore, Workspace, [Rules; 2]), CommandError> {
+    let (workspace, before) = {
+        let view = store.view()?;
+        let workspace = default_workspace(&*view)?;
+        (workspace, rules::of_ledger(&*view, workspace)?)
+    };
+    let after = after.unwrap_or_else(|| before.clone());
+    let [before, after] = [before, after].map(|rules| concealing::of_ledger(&store, rules));
+    let both = [before?.0, after?.0];
+    Ok((store, workspace, both))
 }
 
 fn print(

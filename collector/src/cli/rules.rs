@@ -43,7 +43,7 @@ pub(super) fn run(command: &RulesCommand) -> Result<(), CommandError> {
         Action::Show(flags) => show(flags),
         Action::Check(flags) => {
             let rules = read_rules(&flags.file)?;
-            rebuilding::check(&flags.place, &rules)
+            rebuilding::check(&flags.place, rules)
         }
         Action::Apply(flags) => {
             let rules = read_rules(&flags.file)?;

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, default_workspace, first_keys, lock, rules, system};
+use super::{CommandError, concealing, default_workspace, first_keys, lock, rules, system};
 use crate::clock::Clock;
 use crate::config::{Config, ServeFlags};
 use crate::forward::{Forwarding, Ledger};
@@ -48,13 +48,16 @@ async fn serve(config: Config, store: Arc<SqliteStore>, lock: &File) -> Result<(
     let address = listener.local_addr().map_err(system("the socket has no address"))?;
     let stop = Stop::listen().map_err(system("signals cannot be heard"))?;
     let workspace = default_workspace(&*store.view()?)?;
-    let rules = Arc::new(rules::settle(&*store, workspace, config.rules)?);
+    let stored_rules = rules::settle(&*store, workspace, config.rules)?;
+    let (rules, concealment) = concealing::settle(&store, config.store_clear, stored_rules)?;
+    let rules = Arc::new(rules);
     let (writer, intake) =
         Writer::start(store.clone(), Arc::clone(&rules)).map_err(system("the writer could not be started"))?;
     let ledger = Ledger { store: store.clone(), rules: Arc::clone(&rules), workspace, clock: clock.clone() };
     let destinations = config.destinations.iter().map(|known| (known.name.clone(), known.sends)).collect();
     let forwarding = Forwarding::start(config.destinations, &ledger, &intake.commits());
-    let inside = Inside { store: store.clone(), intake, rules, clock: clock.clone() };
+    let inside =
+        Inside { store: store.clone(), intake, rules, concealment: concealment.map(Arc::new), clock: clock.clone() };
     let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts, destinations };
     let state = Arc::new(State::new(inside, settings));
     if let Err(refusal) = state.settle_guard_from(workspace).await {

@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) store: Option<String>,
     pub(super) upstream: Option<String>,
     pub(super) upstream_key: Option<String>,
+    pub(super) store_clear: Option<bool>,
     #[serde(default)]
     pub(super) redirect_hosts: Vec<Box<str>>,
     #[serde(default)]

@@ -11,8 +11,8 @@ use selvedge_core::wire::{Judgement, Receipt};
 
 use super::{Peer, Refusal, State, body, error, keys};
 use crate::event::{UnixMillis, Verdict};
-use crate::ingest::writer::Committed;
-use crate::ingest::{self, Desk, Envelope, Shape};
+use crate::ingest::writer::{Committed, Submission};
+use crate::ingest::{self, Accepted, Desk, Envelope, Shape};
 use crate::key::StoredKey;
 
 /// A request whose body holds events.
@@ -51,18 +51,27 @@ pub(super) async fn commit(
     let received_at = state.inside.clock.now();
     state.rates.admit(key, sender, envelope.events.len(), received_at)?;
     let identity_keys = state.identity_keys(key.workspace).await?;
-    let desk =
-        Desk { key, rules: &state.inside.rules, identity_keys: &identity_keys, limits: state.limits(), received_at };
-    let mut accepted = ingest::accept(envelope, &desk);
-    let mut committed = if accepted.events.is_empty() {
+    let desk = Desk {
+        key,
+        rules: &state.inside.rules,
+        identity_keys: &identity_keys,
+        concealment: state.inside.concealment.as_deref(),
+        limits: state.limits(),
+        received_at,
+    };
+    let Accepted { frame, events, said_by, mut rejected, warnings } = ingest::accept(envelope, &desk);
+    let mut committed = if events.is_empty() {
         Committed::default()
     } else {
-        state.inside.intake.commit(accepted.events, accepted.frame).await?
+        state.inside.intake.commit(Submission { frame, events, said_by: Arc::new(said_by) }).await?
     };
-    accepted.rejected.append(&mut committed.erased);
-    accepted.rejected.sort_by_key(|verdict| verdict.index);
-    state.counts.judged(&accepted.rejected, &accepted.warnings);
-    Ok(Outcome { committed, rejected: accepted.rejected, warnings: accepted.warnings, received_at })
+    for verdict in &mut committed.erased {
+        verdict.message_id = ingest::stated_id(envelope, verdict.index).or(verdict.message_id.take());
+    }
+    rejected.append(&mut committed.erased);
+    rejected.sort_by_key(|verdict| verdict.index);
+    state.counts.judged(&rejected, &warnings);
+    Ok(Outcome { committed, rejected, warnings, received_at })
 }
 
 /// Whom a request comes from: the peer or, where that is a proxy on this machine, the last one that the proxy names.

@@ -11,11 +11,11 @@ use serde_json::json;
 use super::routes::{Head, Segment};
 use super::{Refusal, State, body, error, keys, profiles};
 use crate::event::Workspace;
-use crate::identity::{DecisionVerb, normal};
+use crate::identity::DecisionVerb;
 use crate::ingest::commit::{Decision, DecisionRefusal};
 use crate::ingest::writer::DecisionTask;
 use crate::key::source_name;
-use crate::store::{DecisionId, DecisionRow};
+use crate::store::{DecisionId, DecisionRow, Lookup};
 
 /// `POST /v1/decisions`.
 pub(super) async fn take(
@@ -31,9 +31,15 @@ pub(super) async fn take(
     let decision = Decision {
         workspace: key.workspace,
         verb,
-        x: asked.x.identifier(&state)?,
-        y: asked.y.map(|y| y.identifier(&state)).transpose()?,
-        reason: asked.reason.into(),
+        x: asked.x.identifier(&state, key.workspace).await?,
+        y: match asked.y {
+            Some(y) => Some(y.identifier(&state, key.workspace).await?),
+            None => None,
+        },
+        reason: match &state.inside.concealment {
+            Some(concealment) => concealment.words(&asked.reason).into(),
+            None => asked.reason.into(),
+        },
         author: source_name(key.id, std::slice::from_ref(&key)),
         at: state.inside.clock.now(),
     };
@@ -80,9 +86,15 @@ struct AskedName {
 }
 
 impl AskedName {
-    fn identifier(&self, state: &State) -> Result<Identifier, Refusal> {
-        normal::identifier(Kind::new(&self.kind), &self.value, &state.inside.rules)
-            .map_err(|_| Refusal::NeverNamed { name: format!("{}:{}", self.kind, self.value) })
+    /// The name that is meant, as the ledger has it.
+    async fn identifier(self, state: &Arc<State>, workspace: Workspace) -> Result<Identifier, Refusal> {
+        let never_named = || Refusal::NeverNamed { name: format!("{}:{}", self.kind, self.value) };
+        let lookup = profiles::lookup_of(state, Kind::new(&self.kind), &self.value).map_err(|_| never_named())?;
+        if let Lookup::Identifier(identifier) = lookup {
+            return Ok(identifier);
+        }
+        let known = profiles::read(Arc::clone(state), workspace, move |reader| reader.named(&lookup)).await?;
+        known.ok_or_else(never_named)
     }
 }
 

@@ -34,8 +34,8 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::config::Sends;
 use crate::identity::Rules;
-use crate::ingest::Limits;
 use crate::ingest::writer::Intake;
+use crate::ingest::{Concealment, Limits};
 use crate::store::Store;
 
 pub use error::Refusal;
@@ -51,6 +51,8 @@ pub struct Inside {
     pub intake: Intake,
     /// What names whom.
     pub rules: Arc<Rules>,
+    /// How clear values are concealed, of a ledger that keeps none.
+    pub concealment: Option<Arc<Concealment>>,
     /// When a request came.
     pub clock: Clock,
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys};
 use crate::event::Workspace;
-use crate::identity::normal;
+use crate::identity::normal::{self, Blocked};
 use crate::profile::Profile;
 use crate::store::{Lookup, Reader, StoreError};
 
@@ -50,11 +50,19 @@ async fn found(state: Arc<State>, name: &str, head: &Head) -> Result<Profile, Re
 /// What a path means by `{kind}:{value}` or `{profile_id}`. A value that can be no identifier was never seen.
 pub(super) fn lookup(state: &State, name: &str) -> Result<Lookup, Refusal> {
     match name.split_once(':') {
-        Some((kind, value)) => normal::identifier(Kind::new(kind), value, &state.inside.rules)
-            .map(Lookup::Identifier)
-            .map_err(|_| Refusal::NoSuchProfile),
+        Some((kind, value)) => lookup_of(state, Kind::new(kind), value).map_err(|_| Refusal::NoSuchProfile),
         None => name.parse().map(Lookup::ProfileId).map_err(|_| Refusal::NoSuchProfile),
     }
+}
+
+/// What an operator means by a value of a kind.
+pub(super) fn lookup_of(state: &State, kind: Kind, value: &str) -> Result<Lookup, Blocked> {
+    let inside = &state.inside;
+    let identifier = normal::identifier(kind, value, &inside.rules)?;
+    Ok(match &inside.concealment {
+        Some(concealment) => concealment.lookup(identifier),
+        None => Lookup::Identifier(identifier),
+    })
 }
 
 /// Asks the ledger, on a thread where waiting for it holds up nobody else.

@@ -7,10 +7,12 @@ mod email;
 mod hardware;
 mod phone;
 mod region;
+mod veil;
 
 pub use blocklist::{Blocklist, NotAPattern};
 pub use digest::{Algorithm, Digest};
 pub use region::{Region, UnknownRegion};
+pub use veil::{KEY_BYTES, Veil, Veiled, is_veiled};
 
 use std::borrow::Cow;
 
@@ -44,15 +46,20 @@ impl Blocked {
 ///
 /// A mail address whose domain IDNA refuses, or without one, stands as it is in NFKC and lower case: it is still the
 /// same for everyone who writes it so. Kinds without a rule of their own are trimmed, their case kept. What can only be
-/// a digest is one, see [`Digest::read`]: an address that is 64 hex digits is a digest of SHA-256.
+/// a digest is one, see [`Digest::read`]: an address that is 64 hex digits is a digest of SHA-256. What stands for a
+/// clear value in a ledger that keeps none is its own normal form: no pattern is compared with it.
 ///
 /// # Errors
 /// When the value, or the digest of it, names nobody or could be anybody's.
 pub fn identifier(kind: Kind, value: &str, rules: &Rules) -> Result<Identifier, Blocked> {
-    if is_blocked(value) || rules.blocked.has(value) || value.trim() == ERASED {
+    let writing = Writing::of(&kind);
+    if let Some(veiled) = veil::read(value).filter(|_| writing.is_hashable()) {
+        let veiled = Identifier::new(kind, veiled);
+        return if rules.blocked.has_veiled(&veiled) { Err(Blocked::NamesNobody) } else { Ok(veiled) };
+    }
+    if is_blocked(value) || rules.blocked.has(value) || [ERASED, CONCEALED].contains(&value.trim()) {
         return Err(Blocked::NamesNobody);
     }
-    let writing = Writing::of(&kind);
     let text = match writing {
         Writing::Email => Cow::Owned(email::normal(value)),
         Writing::Phone | Writing::Imei | Writing::Mac | Writing::AdvertisingId | Writing::Oaid => {
@@ -88,6 +95,9 @@ pub fn hashed(kind: Kind, value: &str, algorithm: Algorithm, rules: &Rules) -> R
 
 /// Whether an identifier in its normal form may name somebody under these rules.
 pub fn may_name(identifier: &Identifier, rules: &Rules) -> bool {
+    if is_veiled(identifier) {
+        return !rules.blocked.has_veiled(identifier);
+    }
     let is_refused = |digest: digest::Digest| digest_that_names(&digest, identifier.kind.clone(), rules).is_err();
     !is_blocked(&identifier.value)
         && !rules.blocked.has(&identifier.value)
@@ -96,7 +106,8 @@ pub fn may_name(identifier: &Identifier, rules: &Rules) -> bool {
 
 fn digest_that_names(digest: &Digest, kind: Kind, rules: &Rules) -> Result<Identifier, Blocked> {
     let identifier = digest.identifier(kind)?;
-    if rules.blocked.has_digest(digest) || rules.blocked.has(&identifier.value) {
+    let blocked = &rules.blocked;
+    if blocked.has_digest(digest) || blocked.has(&identifier.value) || blocked.has_veiled(&identifier) {
         return Err(Blocked::NamesNobody);
     }
     Ok(identifier)
@@ -113,6 +124,9 @@ fn bounded(kind: Kind, normal: &str, rules: &Rules) -> Result<Identifier, Blocke
 
 /// What stands in a stored message where the name of somebody stood who was erased. It names nobody.
 pub const ERASED: &str = "[erased]";
+/// What stands in the messages of a ledger that keeps no clear values where one stood that is no identifier. It names
+/// nobody.
+pub const CONCEALED: &str = "[concealed]";
 
 /// In which ways the values of a kind are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

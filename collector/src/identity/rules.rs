@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use selvedge_core::identifier::{Class, Identifier, Kind};
 
-use super::normal::{Blocklist, Region};
+use super::normal::{Blocklist, Region, Veil};
 use crate::event::UnixMillis;
 
 /// The rules of one workspace. Equal rules over equal claims give equal people.
@@ -116,6 +116,13 @@ impl Rules {
     pub fn rank<'a>(&self, identifier: &'a Identifier) -> Rank<'a> {
         let (class, priority) = self.rank_of_kind(&identifier.kind);
         Rank { class, priority, kind: identifier.kind.as_str(), value: &identifier.value }
+    }
+
+    /// The same rules for a ledger that keeps no clear values: what names nobody is known there by what stands for it.
+    #[must_use]
+    pub fn under(mut self, veil: &Veil) -> Self {
+        self.blocked = self.blocked.clone().under(veil, &self);
+        self
     }
 
     /// The place of a kind among account and contact kinds, by priority: the rounds of a placing. Kinds that name no

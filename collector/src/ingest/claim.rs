@@ -10,18 +10,29 @@ use super::proof;
 use super::token::Proven;
 use super::verdict::{EventRefusal, Warning, Warnings};
 use crate::event::{Claimed, EventType, Strength};
-use crate::identity::normal::{self, Algorithm, Blocked};
+use crate::identity::normal::digest::is_hashable;
+use crate::identity::normal::{self, Algorithm, Blocked, Veiled};
 
-/// The identifiers that an event names, in (class, kind priority, value) order, each once.
+/// What an event says of identifiers.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// Those that it names, in (class, kind priority, value) order, each once.
+    pub(super) claim: Vec<Claimed>,
+    /// Of those whose clear values the ledger does not keep: what stands for them.
+    pub(super) veiled: Vec<Veiled>,
+}
+
+/// What an event names.
 pub(super) fn of(
     parts: &Parts<'_>,
     event_type: EventType,
     proven: Option<&Proven>,
     desk: &Desk<'_>,
     warnings: &mut Warnings,
-) -> Result<Vec<Claimed>, EventRefusal> {
+) -> Result<Said, EventRefusal> {
     let selvedge = parts.context.selvedge;
-    let mut claim = Claim { named: Vec::with_capacity(2), too_many: false, desk, selvedge, warnings };
+    let mut claim =
+        Claim { named: Vec::with_capacity(2), veiled: Vec::new(), too_many: false, desk, selvedge, warnings };
     let user_id = name_of(parts.user_id, "/userId")?;
     let anonymous_id = name_of(parts.anonymous_id, "/anonymousId")?;
     if let Some(user_id) = &user_id {
@@ -56,13 +67,14 @@ pub(super) fn of(
     if claim.too_many {
         return Err(EventRefusal::TooManyIdentifiers { limit: claim.limit() });
     }
-    let Claim { mut named, .. } = claim;
+    let Claim { mut named, veiled, .. } = claim;
     named.sort_unstable_by(|a, b| desk.rules.rank(&a.identifier).cmp(&desk.rules.rank(&b.identifier)));
-    Ok(named)
+    Ok(Said { claim: named, veiled })
 }
 
 struct Claim<'a> {
     named: Vec<Claimed>,
+    veiled: Vec<Veiled>,
     /// Whether there were more than [`Claim::limit`].
     too_many: bool,
     desk: &'a Desk<'a>,
@@ -90,10 +102,24 @@ impl Claim<'_> {
             return;
         }
         match read(kind) {
-            Ok(identifier) => self.add(identifier, class, pointer),
+            Ok(identifier) => {
+                let identifier = self.concealed(identifier);
+                self.add(identifier, class, pointer);
+            }
             Err(Blocked::NamesNobody) => self.warnings.add(Warning::BlockedIdentifier, pointer),
             Err(Blocked::AmbiguousPhone) => self.warnings.add(Warning::AmbiguousPhone, pointer),
         }
+    }
+
+    /// A name as the ledger has it.
+    fn concealed(&mut self, identifier: Identifier) -> Identifier {
+        let Some(concealment) = self.desk.concealment.filter(|_| is_hashable(&identifier.kind)) else {
+            return identifier;
+        };
+        let veiled = concealment.cover(&identifier);
+        let identifier = veiled.identifier.clone();
+        self.veiled.push(veiled);
+        identifier
     }
 
     /// Trusts the account that the event names, if it is the token's, and what the site has verified of it. Before

@@ -34,6 +34,7 @@ pub use self::erasing::{Erased, Erasure, ErasureRefusal};
 
 use self::changes::Changes;
 use self::memory::{KnownShape, Memory};
+use super::SaidBy;
 use super::writer::{Committed, Submission};
 use crate::event::{Order, UnixMillis, Workspace};
 use crate::identity::Rules;
@@ -105,6 +106,8 @@ struct Settling<'a> {
     guard_from: Option<UnixMillis>,
     /// The event at hand.
     cause: Cause,
+    /// By what else the names of the request at hand may be said, where the ledger cannot compute it.
+    said_by: Arc<SaidBy>,
     changes: Changes,
     /// Whether events are taken in whoever was erased since.
     admits_erased: bool,
@@ -154,6 +157,7 @@ impl<'a> Settling<'a> {
             admits_erased: false,
             other_traits: Vec::new(),
             cause: Cause { arrival: 0, message_id: "".into() },
+            said_by: Arc::default(),
         })
     }
 

@@ -4,6 +4,7 @@
 mod alias;
 mod claim;
 pub mod commit;
+mod conceal;
 mod decode;
 mod limits;
 mod message_id;
@@ -12,6 +13,7 @@ mod parts;
 mod proof;
 mod redact;
 pub mod replay;
+mod rewrite;
 mod secrets;
 mod time;
 mod token;
@@ -19,14 +21,21 @@ mod traits;
 mod verdict;
 pub mod writer;
 
+pub use conceal::Concealment;
 pub use decode::{Envelope, Shape};
 pub use limits::Limits;
 pub use time::parse as parse_time;
 pub use token::NotProven;
 pub use verdict::{EventRefusal, RequestRefusal, Warning};
 
+use std::collections::HashMap;
+
+use selvedge_core::identifier::Identifier;
+use selvedge_core::wire::field;
+
 use crate::event::{AcceptedEvent, BatchFrame, Strength, UnixMillis, Verdict, Via};
 use crate::identity::Rules;
+use crate::identity::normal::Digest;
 use crate::identity_key::IdentityKeys;
 use crate::key::{Right, StoredKey};
 
@@ -39,6 +48,8 @@ pub struct Desk<'a> {
     pub rules: &'a Rules,
     /// What proves a login.
     pub identity_keys: &'a IdentityKeys,
+    /// How clear values are concealed, of a ledger that keeps none.
+    pub concealment: Option<&'a Concealment>,
     /// How much is too much.
     pub limits: &'a Limits,
     /// When the request was complete.
@@ -66,6 +77,9 @@ impl Desk<'_> {
     }
 }
 
+/// Of names whose clear values the ledger does not keep: by which digests each may be said, as the ledger has them.
+pub type SaidBy = HashMap<Identifier, Vec<Digest>>;
+
 /// What a request came to, before the commit.
 #[derive(Debug)]
 pub struct Accepted {
@@ -73,6 +87,8 @@ pub struct Accepted {
     pub frame: BatchFrame,
     /// Events that are ready for the ledger.
     pub events: Vec<AcceptedEvent>,
+    /// By what else the names of those may be said, where the ledger cannot compute it.
+    pub said_by: SaidBy,
     /// Events refused for good.
     pub rejected: Vec<Verdict>,
     /// Events that are stored with a warning.
@@ -81,11 +97,22 @@ pub struct Accepted {
 
 /// Judges the events of a request one by one: a bad one costs itself only.
 pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
+    let context = parts::ContextParts::of(&envelope.context);
+    let tokenless = match context.identity_token {
+        Some(_) => secrets::context_without_token(&envelope.context),
+        None => envelope.context.clone(),
+    };
+    let concealed = desk.concealment.map(|concealment| concealment.of_json(&tokenless, field::CONTEXT, None));
+    let (other_context, names) = concealed.map(|concealed| (concealed.message, concealed.names)).unwrap_or_default();
+    let stored_context = other_context.map_or(tokenless, Into::into);
     let mut shared = normalise::Shared {
         default_type: envelope.default_type,
         sent_at: envelope.sent_at,
-        context: parts::ContextParts::of(&envelope.context),
+        context,
+        stored_context: parts::ContextParts::of(&stored_context),
+        beside: desk.concealment.and_then(|concealment| concealment.of_names(&names, true)),
         tokens: proof::Tokens::default(),
+        said_by: SaidBy::new(),
     };
     let mut events = Vec::with_capacity(envelope.events.len());
     let (mut rejected, mut warnings) = (Vec::new(), Vec::new());
@@ -101,18 +128,23 @@ pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
             }),
         }
     }
+    let via = via(&events, &shared, desk);
+    let said_by = shared.said_by;
     let frame = BatchFrame {
         workspace: desk.key.workspace,
         source: desk.key.id,
         received_at: desk.received_at,
         sent_at: envelope.sent_at,
-        context: match shared.context.identity_token {
-            Some(_) => secrets::context_without_token(&envelope.context),
-            None => envelope.context.clone(),
-        },
-        via: via(&events, &shared, desk),
+        context: stored_context,
+        via,
     };
-    Accepted { frame, events, rejected, warnings }
+    Accepted { frame, events, said_by, rejected, warnings }
+}
+
+/// The messageId that an event of a request states, where what is stored of it may be another.
+pub fn stated_id(envelope: &Envelope, index: u32) -> Option<Box<str>> {
+    let raw = usize::try_from(index).ok().and_then(|index| envelope.events.get(index))?;
+    normalise::message_id_of(raw)
 }
 
 /// The way in of a request. Servers send either their own events, rows of a file or what another collector has: the

@@ -6,8 +6,9 @@ use selvedge_core::wire::field;
 
 use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
 use super::proof::Tokens;
+use super::redact::Redaction;
 use super::verdict::{EventRefusal, Warning, Warnings};
-use super::{Desk, Limits, alias, claim, message_id, secrets, time, traits};
+use super::{Desk, Limits, SaidBy, alias, claim, message_id, secrets, time, traits};
 use crate::event::{AcceptedEvent, EventType, Order, Snapshot, Strength, UnixMillis, Verdict};
 
 /// What the events of one request share.
@@ -16,7 +17,13 @@ pub(super) struct Shared<'a> {
     pub(super) default_type: Option<EventType>,
     pub(super) sent_at: Option<UnixMillis>,
     pub(super) context: ContextParts<'a>,
+    /// The same as it is stored.
+    pub(super) stored_context: ContextParts<'a>,
+    /// What takes the names that it says out of texts, of a ledger that keeps no clear values.
+    pub(super) beside: Option<Redaction<'a>>,
     pub(super) tokens: Tokens,
+    /// By what else the names of the events so far may be said.
+    pub(super) said_by: SaidBy,
 }
 
 /// The event at `index` of a request. What it is stored in spite of is added to `warnings`.
@@ -29,7 +36,10 @@ pub(super) fn event(
 ) -> Result<AcceptedEvent, EventRefusal> {
     check(raw, desk)?;
     let mut parts = Parts::of(raw)?;
-    let kept = if parts.carries_token { secrets::without_token(raw) } else { raw.clone() };
+    let kept = kept(raw, &parts, shared, desk);
+    // Of most messages all is kept: they need not be read again.
+    let mut stored = if kept.as_ptr() == raw.as_ptr() { parts } else { Parts::of(&kept)? };
+    stored.context = stored.context.over(shared.stored_context);
     parts.context = parts.context.over(shared.context);
     let event_type = event_type(&parts, shared)?;
     let mut met = Warnings::default();
@@ -38,8 +48,9 @@ pub(super) fn event(
         timestamp: stated(parts.timestamp, "/timestamp", &mut met)?,
         sent_at: shared.sent_at.or(parts.sent_at.and_then(time::read)),
     };
-    let message_id = match message_id::stated(parts.message_id, desk)? {
-        Some(message_id) => message_id,
+    let stated_id = message_id::stated(parts.message_id, desk)?;
+    let message_id = match text_of(stored.message_id, "/messageId")?.filter(|_| stated_id.is_some()) {
+        Some(message_id) => message_id.as_ref().into(),
         None if times.timestamp.or(times.original_timestamp).is_some() => message_id::by_hash(&kept, event_type),
         None => message_id::by_chance(&kept, event_type, desk.received_at),
     };
@@ -47,24 +58,25 @@ pub(super) fn event(
     if corrected.clamped {
         met.add(Warning::ClockClamped, if parts.timestamp.is_some() { "/timestamp" } else { "/originalTimestamp" });
     }
-    let name = name(&parts, event_type, desk)?;
+    check_name(&parts, event_type, desk)?;
     text_of(parts.group_id, "/groupId")?;
     let proven = shared.tokens.of(&parts.context, corrected.time, desk, &mut met);
-    let claim = claim::of(&parts, event_type, proven, desk, &mut met)?;
+    let claim::Said { claim, veiled } = claim::of(&parts, event_type, proven, desk, &mut met)?;
+    shared.said_by.extend(veiled.into_iter().map(|veiled| (veiled.identifier, veiled.digests)));
     let older_account = alias::older_account(&parts, event_type, &claim, desk);
     if claim.is_empty() {
         met.add(Warning::NoIdentifier, "");
     }
-    warnings.extend(met.into_verdicts(index, &message_id));
+    warnings.extend(met.into_verdicts(index, stated_id.as_ref().unwrap_or(&message_id)));
     Ok(AcceptedEvent {
         index,
         event_type,
-        name,
+        name: name_in(&stored, event_type),
         trust: alias::trust(&parts, desk),
         older_account,
         claim,
         lost_names: false,
-        traits: traits_set(&parts, event_type),
+        traits: traits_set(&stored, event_type),
         snapshot: snapshot(&message_id, event_type, &parts, desk),
         order: Order { time: corrected.time, message_id },
         raw: kept,
@@ -129,12 +141,17 @@ fn stated(
     }
 }
 
-fn name(parts: &Parts<'_>, event_type: EventType, desk: &Desk<'_>) -> Result<Option<Box<str>>, EventRefusal> {
-    let (part, pointer) = match event_type {
-        EventType::Track => (parts.event, "/event"),
-        EventType::Page | EventType::Screen => (parts.name, "/name"),
-        EventType::Identify | EventType::Group | EventType::Alias => return Ok(None),
-    };
+/// The message as it is stored: without its token and, where the ledger keeps none, without clear values.
+fn kept(raw: &Bytes, parts: &Parts<'_>, shared: &Shared<'_>, desk: &Desk<'_>) -> Bytes {
+    let tokenless = if parts.carries_token { secrets::without_token(raw) } else { raw.clone() };
+    let concealed =
+        desk.concealment.and_then(|concealment| concealment.of_json(&tokenless, "", shared.beside.as_ref()).message);
+    concealed.map_or(tokenless, Into::into)
+}
+
+/// Refuses an event that lacks the name that it needs, or whose name is too long.
+fn check_name(parts: &Parts<'_>, event_type: EventType, desk: &Desk<'_>) -> Result<(), EventRefusal> {
+    let Some((part, pointer)) = name_part(parts, event_type) else { return Ok(()) };
     let name = text_of(part, pointer)?.filter(|name| !name.trim().is_empty());
     if name.is_none() && event_type == EventType::Track {
         return Err(EventRefusal::MissingEventName);
@@ -142,7 +159,22 @@ fn name(parts: &Parts<'_>, event_type: EventType, desk: &Desk<'_>) -> Result<Opt
     if name.as_ref().is_some_and(|name| name.len() > desk.limits.name_bytes) {
         return Err(EventRefusal::NameTooLong { pointer, limit_bytes: desk.limits.name_bytes });
     }
-    Ok(name.map(|name| name.as_ref().into()))
+    Ok(())
+}
+
+/// The name of the event, page or screen.
+fn name_in(parts: &Parts<'_>, event_type: EventType) -> Option<Box<str>> {
+    let (part, pointer) = name_part(parts, event_type)?;
+    let name = text_of(part, pointer).ok().flatten().filter(|name| !name.trim().is_empty())?;
+    Some(name.as_ref().into())
+}
+
+fn name_part<'a>(parts: &Parts<'a>, event_type: EventType) -> Option<(Option<&'a [u8]>, &'static str)> {
+    match event_type {
+        EventType::Track => Some((parts.event, "/event")),
+        EventType::Page | EventType::Screen => Some((parts.name, "/name")),
+        EventType::Identify | EventType::Group | EventType::Alias => None,
+    }
 }
 
 /// Identify takes its traits from `traits`, else from `context.traits`; no other call sets any.

@@ -71,7 +71,7 @@ impl<'a> Replay<'a> {
             let event = self.reread(recorded)?;
             match group.last_mut().filter(|_| batch == Some(recorded.batch)) {
                 Some(submission) => submission.events.push(event),
-                None => group.push(Submission { frame: self.frame(recorded), events: vec![event] }),
+                None => group.push(Submission::of(self.frame(recorded), vec![event])),
             }
             batch = Some(recorded.batch);
         }
@@ -105,6 +105,8 @@ impl<'a> Replay<'a> {
         let desk = Desk {
             key: &key,
             rules: self.rules,
+            // What was recorded is concealed already.
+            concealment: None,
             identity_keys: &self.no_identity_keys,
             limits: &self.limits,
             received_at: event.received_at,
@@ -117,6 +119,7 @@ impl<'a> Replay<'a> {
             .as_ref()
             .ok()
             .and_then(|parts| claim::of(parts, event.event_type, None, &desk, &mut Warnings::default()).ok());
+        let read = read.map(|said| said.claim);
         let mut named = read.unwrap_or_else(|| said.named.iter().filter(|said| self.counts(said)).cloned().collect());
         if desk.strength() > Strength::Observed {
             for claimed in &mut named {

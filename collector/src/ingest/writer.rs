@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
+use super::SaidBy;
 use super::commit::{Committer, Decision, DecisionRefusal, Erased, Erasure, ErasureRefusal};
 use crate::event::{AcceptedEvent, BatchFrame, UnixMillis, Verdict, Workspace};
 use crate::identity::Rules;
@@ -70,11 +71,10 @@ impl Intake {
     /// Refuses at once when the inbox is full. Dropping the future takes nothing back.
     pub fn commit(
         &self,
-        events: Vec<AcceptedEvent>,
-        frame: BatchFrame,
+        submission: Submission,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        let refusal = self.inbox.push(Task::Events(Submission { frame, events }, answer)).err();
+        let refusal = self.inbox.push(Task::Events(submission, answer)).err();
         async move {
             match refusal {
                 Some(refusal) => Err(refusal),
@@ -195,6 +195,15 @@ pub struct Submission {
     pub frame: BatchFrame,
     /// In their order.
     pub events: Vec<AcceptedEvent>,
+    /// By what else their names may be said, where the ledger cannot compute it.
+    pub said_by: Arc<SaidBy>,
+}
+
+impl Submission {
+    /// Events of names of which the ledger knows, or can compute, by what they may be said.
+    pub fn of(frame: BatchFrame, events: Vec<AcceptedEvent>) -> Self {
+        Self { frame, events, said_by: Arc::default() }
+    }
 }
 
 /// What an operator asks of the ledger.

@@ -37,7 +37,7 @@ pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
     Export, LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, SessionPage,
-    ShownConflict, ShownDecision, Step,
+    ShownConflict, ShownDecision, Sought, Step,
 };
 pub use record::*;
 
@@ -47,6 +47,7 @@ use selvedge_core::identifier::{Identifier, Kind};
 
 use crate::event::{BatchFrame, Guard, Order, Source, Strength, UnixMillis, Workspace};
 use crate::identity::ProfileId;
+use crate::identity::normal::Digest;
 use crate::identity_key::{IdentityKeyId, IdentityKeys, NewIdentityKey, StoredIdentityKey};
 use crate::key::{KeyDigest, NewKey, StoredKey};
 
@@ -89,6 +90,10 @@ pub trait View {
 
     /// The clear values of a kind of which a digest may begin so.
     fn clear_values(&self, workspace: Workspace, kind: &Kind, prefix: DigestPrefix) -> Result<Vec<NameId>, StoreError>;
+    /// The digests by which a name may be said whose clear value is not kept.
+    fn kept_digests(&self, name: NameId) -> Result<Vec<Digest>, StoreError>;
+    /// By what the key of clear values is known again; `None` of a ledger that keeps clear values.
+    fn veil_check(&self) -> Result<Option<[u8; 32]>, StoreError>;
     /// The shape of this digest.
     fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError>;
     /// A shape by its row.
@@ -254,6 +259,10 @@ pub trait Transaction: View + Erasing {
         prefix: DigestPrefix,
         name: NameId,
     ) -> Result<(), StoreError>;
+    /// Keeps a digest by which a name may be said whose clear value is not kept.
+    fn keep_digest(&self, name: NameId, digest: &Digest) -> Result<(), StoreError>;
+    /// From now on the ledger keeps no clear values, and knows the key by this.
+    fn keep_veil_check(&self, check: &[u8; 32]) -> Result<(), StoreError>;
     /// Stores a shape with its identifiers; it has no events yet.
     fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError>;
     /// Takes back the claim of a superseded snapshot, with its traits.

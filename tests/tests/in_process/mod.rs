@@ -66,7 +66,7 @@ impl House {
             context: Default::default(),
             via: Via::Key,
         };
-        let committed = self.committer.commit(&self.store, &[Submission { frame, events }])?;
+        let committed = self.committer.commit(&self.store, &[Submission::of(frame, events)])?;
         Ok(committed.into_iter().next().unwrap_or_default())
     }
 

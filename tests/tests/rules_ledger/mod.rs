@@ -10,11 +10,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use selvedge_collector::event::{Claimed, Source, Strength, UnixMillis};
 use selvedge_collector::identity::Rules;
-use selvedge_collector::identity::normal::may_name;
+use selvedge_collector::identity::normal::{Veil, Veiled, may_name};
 use selvedge_collector::identity_key::IdentityKeys;
 use selvedge_collector::ingest::commit::Committer;
 use selvedge_collector::ingest::writer::{Committed, Submission};
-use selvedge_collector::ingest::{Desk, Envelope, Limits, Shape, accept};
+use selvedge_collector::ingest::{Concealment, Desk, Envelope, Limits, Shape, accept};
 use selvedge_collector::key::{KeyDigest, NewKey, Right, Trust};
 use selvedge_collector::rebuild::{self, Report, Task};
 use selvedge_collector::store::sqlite::SqliteStore;
@@ -47,6 +47,8 @@ impl Said {
 /// A ledger, and the rules that it was built with.
 pub(crate) struct Kept {
     pub(crate) house: House,
+    /// By what it conceals clear values, if it keeps none.
+    veil: Option<Veil>,
     /// The store that stands in for the ledger's while that is exchanged.
     spare: tempfile::TempDir,
 }
@@ -68,15 +70,35 @@ impl Kept {
             })?;
         }
         transaction.commit()?;
-        Ok(Self { house, spare: tempfile::tempdir()? })
+        Ok(Self { house, veil: None, spare: tempfile::tempdir()? })
     }
 
     pub(crate) fn telling(rules: &Rules, log: &[Said]) -> anyhow::Result<Self> {
         let mut kept = Self::new(rules)?;
-        for some in log.chunks(7) {
-            kept.tell(some)?;
-        }
+        kept.tell_all(log)?;
         Ok(kept)
+    }
+
+    /// The same of a ledger that keeps no clear values.
+    pub(crate) fn concealing(rules: &Rules, veil: &Veil, log: &[Said]) -> anyhow::Result<Self> {
+        let mut kept = Self { veil: Some(veil.clone()), ..Self::new(rules)? };
+        kept.run_by(rules);
+        kept.tell_all(log)?;
+        Ok(kept)
+    }
+
+    fn tell_all(&mut self, log: &[Said]) -> anyhow::Result<()> {
+        log.chunks(7).try_for_each(|some| self.tell(some).map(drop))
+    }
+
+    fn run_by(&mut self, rules: &Rules) {
+        self.house.rules = Arc::new(self.under(rules));
+        self.house.committer = Committer::new(Arc::clone(&self.house.rules));
+    }
+
+    /// Rules as the ledger needs them.
+    fn under(&self, rules: &Rules) -> Rules {
+        self.veil.as_ref().map_or(rules.clone(), |veil| rules.clone().under(veil))
     }
 
     /// Takes messages in, in one transaction.
@@ -84,6 +106,7 @@ impl Kept {
         let keys = self.house.store.view()?.keys(WORKSPACE)?;
         let identity_keys = IdentityKeys::of("default".into(), Vec::new());
         let rules = Arc::clone(&self.house.rules);
+        let concealment = self.veil.clone().map(|veil| Concealment::new(veil, &rules));
         let mut group = Vec::new();
         for said in log {
             let body = json!({ "batch": [said.message] }).to_string().into();
@@ -94,21 +117,31 @@ impl Kept {
                 key,
                 rules: &rules,
                 identity_keys: &identity_keys,
+                concealment: concealment.as_ref(),
                 limits: &Limits::default(),
                 received_at: UnixMillis(RECEIVED_MS),
             };
             let mut accepted = accept(&envelope, &desk);
             anyhow::ensure!(accepted.rejected.is_empty(), "{:?}", accepted.rejected);
-            for event in &mut accepted.events {
-                prove(&mut event.claim, &said.proven, &rules);
+            let mut said_by = accepted.said_by;
+            let mut proven = said.proven.clone();
+            for (name, concealment) in proven.iter_mut().zip(concealment.iter().cycle()) {
+                let Veiled { identifier, digests } = concealment.cover(name);
+                said_by.insert(identifier.clone(), digests);
+                *name = identifier;
             }
-            group.push(Submission { frame: accepted.frame, events: accepted.events });
+            for event in &mut accepted.events {
+                prove(&mut event.claim, &proven, &rules);
+            }
+            let said_by = Arc::new(said_by);
+            group.push(Submission { frame: accepted.frame, events: accepted.events, said_by });
         }
         Ok(self.house.committer.commit(&self.house.store, &group)?)
     }
 
     pub(crate) fn check(&self, after: &Rules) -> anyhow::Result<Report> {
         let before = Arc::clone(&self.house.rules);
+        let after = &self.under(after);
         let task = Task { before: &before, after, workspace: WORKSPACE, progress: &mut |_| {} };
         Ok(rebuild::check(&self.house.store, task)?)
     }
@@ -117,23 +150,28 @@ impl Kept {
         let before = Arc::clone(&self.house.rules);
         let store = std::mem::replace(&mut self.house.store, SqliteStore::open(self.spare.path())?);
         let file = store.file().to_owned();
-        let task = Task { before: &before, after, workspace: WORKSPACE, progress: &mut |_| {} };
+        let built_by = self.under(after);
+        let task = Task { before: &before, after: &built_by, workspace: WORKSPACE, progress: &mut |_| {} };
         let (report, kept) = rebuild::apply(store, task, ("rules:apply", UnixMillis(RECEIVED_MS)))?;
         anyhow::ensure!(kept.exists() && !file.with_extension("db.new").exists(), "the old ledger is not kept");
         self.house.store = SqliteStore::open(file.parent().expect("it lies in a directory"))?;
         let stored = rebuild::stored_rules(&*self.house.store.view()?, WORKSPACE)?;
         anyhow::ensure!(stored.as_ref() == Some(after), "{stored:?} are not the rules that were applied");
-        self.house.rules = Arc::new(after.clone());
-        self.house.committer = Committer::new(Arc::clone(&self.house.rules));
+        self.run_by(after);
         Ok(report)
     }
 
     /// All that can be read about the names of a log, as text.
     pub(crate) fn reads(&self, log: &[Said]) -> anyhow::Result<String> {
+        self.reads_of(&names(log).into_iter().collect::<Vec<_>>())
+    }
+
+    /// All that can be read about some names, as text.
+    pub(crate) fn reads_of(&self, names: &[Identifier]) -> anyhow::Result<String> {
         let mut text = String::new();
-        for name in names(log) {
-            let profile = without_version(self.house.profile(&name)?);
-            writeln!(text, "{name}: {profile} {}", self.events(&name)?)?;
+        for name in names {
+            let profile = without_version(self.house.profile(name)?);
+            writeln!(text, "{name}: {profile} {}", self.events(name)?)?;
         }
         for conflict in self.house.reader()?.conflicts(None, 10_000)?.conflicts {
             writeln!(text, "{conflict:?}")?;

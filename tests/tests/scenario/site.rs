@@ -25,8 +25,18 @@ pub(crate) struct Site {
 impl Site {
     /// One that proves no logins: nothing is guarded.
     pub(crate) fn without_tokens() -> anyhow::Result<Self> {
+        Self::started(NO_RATE_LIMITS)
+    }
+
+    /// One whose ledger keeps no clear values.
+    #[allow(dead_code, reason = "not every test tells one")]
+    pub(crate) fn concealing() -> anyhow::Result<Self> {
+        Self::started(&format!("store_clear = false\n{NO_RATE_LIMITS}"))
+    }
+
+    fn started(settings: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let collector = Collector::start_with_settings(directory.path(), NO_RATE_LIMITS)?;
+        let collector = Collector::start_with_settings(directory.path(), settings)?;
         let mut keys = HashMap::from([(Sender::Server, collector.secret_key.clone())]);
         for trust in Trust::ALL {
             let made = collector.run(&["key", "create", "public", "--trust", trust.as_str()])?;
@@ -37,9 +47,13 @@ impl Site {
 
     /// One whose backend signs who is logged in: from 30 days before its first key on, guarded sources are guarded.
     pub(crate) fn with_tokens() -> anyhow::Result<Self> {
-        let site = Self::without_tokens()?;
-        let backend = Backend::of(&site.collector)?;
-        Ok(Self { backend: Some(backend), ..site })
+        Self::without_tokens()?.proving()
+    }
+
+    /// The same one, proving logins.
+    pub(crate) fn proving(self) -> anyhow::Result<Self> {
+        let backend = Backend::of(&self.collector)?;
+        Ok(Self { backend: Some(backend), ..self })
     }
 
     /// Sends what is said: neighbours of one sender in one batch, or one by one. Where the answers do not warn of what

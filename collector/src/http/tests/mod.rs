@@ -57,7 +57,7 @@ impl House {
         let rules = Arc::new(Rules::default());
         let (writer, intake) = Writer::start(store.clone(), Arc::clone(&rules)).unwrap();
         let clock = Clock::set_to(NOON);
-        let inside = Inside { store: store.clone(), intake, rules, clock: clock.clone() };
+        let inside = Inside { store: store.clone(), intake, rules, concealment: None, clock: clock.clone() };
         let state = Arc::new(State::new(inside, settings));
         let mut house = Self {
             router: router(Arc::clone(&state)),
@@ -96,7 +96,7 @@ impl House {
     fn restart(&mut self) {
         let rules = Arc::clone(&self.state.inside.rules);
         let (writer, intake) = Writer::start(self.store.clone(), Arc::clone(&rules)).unwrap();
-        let inside = Inside { store: self.store.clone(), intake, rules, clock: self.clock.clone() };
+        let inside = Inside { store: self.store.clone(), intake, rules, concealment: None, clock: self.clock.clone() };
         self.state = Arc::new(State::new(inside, Settings::default()));
         self.router = router(Arc::clone(&self.state));
         self._writer = writer;

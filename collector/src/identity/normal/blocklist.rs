@@ -6,10 +6,11 @@
 
 use std::collections::HashSet;
 
-use selvedge_core::identifier::Kind;
+use selvedge_core::identifier::{Identifier, Kind};
 
 use super::digest::{Algorithm, Digest, forms};
 use super::identifier;
+use super::veil::Veil;
 use crate::identity::Rules;
 
 /// Values and patterns that name nobody in a workspace, compared trimmed, without quotes and whatever their case.
@@ -18,6 +19,8 @@ pub struct Blocklist {
     values: Vec<Box<str>>,
     patterns: Vec<Box<str>>,
     digests: HashSet<Digest>,
+    /// The values and their digests as a ledger has them that keeps no clear ones.
+    veiled: HashSet<Identifier>,
 }
 
 impl Blocklist {
@@ -31,7 +34,29 @@ impl Blocklist {
         }
         let values = distinct(values);
         let digests = values.iter().flat_map(|value| digests_of(value, rules)).collect();
-        Ok(Self { values, patterns: distinct(patterns), digests })
+        Ok(Self { values, patterns: distinct(patterns), digests, veiled: HashSet::new() })
+    }
+
+    /// The same, for a ledger that keeps no clear values: there, the values and their digests are known by what stands
+    /// for them. What a pattern fits is not.
+    #[must_use]
+    pub fn under(mut self, veil: &Veil, rules: &Rules) -> Self {
+        let all_named = Rules { blocked: Self::default(), ..rules.clone() };
+        for kind in HASHABLE {
+            for value in &self.values {
+                let Ok(named) = identifier(kind.clone(), value, &all_named) else { continue };
+                self.veiled.insert(veil.stand_in(&named));
+            }
+            let digests = self.digests.iter().map(|digest| veil.digest(&kind, digest));
+            self.veiled.extend(digests.map(|digest| Identifier::new(kind.clone(), digest.to_string())));
+        }
+        self
+    }
+
+    /// The patterns alone.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        Self { patterns: self.patterns.clone(), ..Self::default() }
     }
 
     /// The values, without quotes and in lower case, in order.
@@ -52,6 +77,11 @@ impl Blocklist {
         let value = bare(value);
         self.values.iter().any(|blocked| **blocked == *value)
             || self.patterns.iter().any(|pattern| fits(pattern, &value))
+    }
+
+    /// Whether it is what stands for a value that names nobody here, or for a digest of one.
+    pub fn has_veiled(&self, identifier: &Identifier) -> bool {
+        self.veiled.contains(identifier) || self.values.iter().any(|blocked| **blocked == *identifier.value)
     }
 
     /// Whether it is the digest of a value that names nobody here.
@@ -83,7 +113,7 @@ fn bare(text: &str) -> String {
 fn digests_of(value: &str, rules: &Rules) -> Vec<Digest> {
     let capitalised = value.chars().take(1).flat_map(char::to_uppercase).chain(value.chars().skip(1)).collect();
     let mut written = vec![value.to_owned(), value.to_uppercase(), capitalised];
-    for kind in [Kind::EMAIL, Kind::PHONE, Kind::IMEI, Kind::MAC, Kind::IDFA, Kind::GAID, Kind::OAID] {
+    for kind in HASHABLE {
         written.extend(identifier(kind, value, rules).into_iter().flat_map(|named| forms(&named, rules)));
     }
     written.iter().flat_map(|form| Algorithm::ALL.map(|algorithm| Digest::of(algorithm, form))).collect()
@@ -103,6 +133,9 @@ fn fits(pattern: &str, value: &str) -> bool {
     }
     true
 }
+
+/// The kinds whose values may be said by digests.
+const HASHABLE: [Kind; 7] = [Kind::EMAIL, Kind::PHONE, Kind::IMEI, Kind::MAC, Kind::IDFA, Kind::GAID, Kind::OAID];
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ use selvedge_core::identifier::{BLOCKED_WORDS, Identifier, Kind};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::{Blocked, Writing, hardware};
+use super::{Blocked, Writing, hardware, is_veiled};
 use crate::identity::Rules;
 
 /// How a value was hashed. The order is that of canonical values: where nobody said the clear one, SHA-256 goes first.
@@ -91,6 +91,15 @@ impl Digest {
         Ok(Identifier::new(kind, self.to_string()))
     }
 
+    /// The digest that a text is, printed as the canonical value of an identifier.
+    pub fn printed(text: &str) -> Option<Self> {
+        let (name, hex) = text.split_once('.')?;
+        let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)?;
+        let is_hex =
+            hex.len() == algorithm.hex_digits() && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex.then(|| Self { algorithm, hex: hex.into() })
+    }
+
     /// The digest that a value is where its sender states the algorithm; with the algorithm's name before it too.
     pub(super) fn stated(algorithm: Algorithm, value: &str) -> Option<Self> {
         let hex = match value.split_once('.') {
@@ -130,11 +139,7 @@ pub fn is_hashable(kind: &Kind) -> bool {
 
 /// The digest that an identifier in its normal form is, where nobody said the clear value yet.
 pub fn digest_of(identifier: &Identifier) -> Option<Digest> {
-    let (name, hex) = identifier.value.split_once('.').filter(|_| is_hashable(&identifier.kind))?;
-    let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)?;
-    let is_hex =
-        hex.len() == algorithm.hex_digits() && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_hex.then(|| Digest { algorithm, hex: hex.into() })
+    if is_hashable(&identifier.kind) { Digest::printed(&identifier.value) } else { None }
 }
 
 /// Whether an identifier in its normal form is known by a digest only.
@@ -143,9 +148,9 @@ pub fn is_digest(identifier: &Identifier) -> bool {
 }
 
 /// The customary forms of an identifier in its normal form, which comes first: what senders hash. Empty for a digest,
-/// and for a kind whose values are not known by digests.
+/// for what stands for a clear value that is not known here, and for a kind whose values are not known by digests.
 pub fn forms(identifier: &Identifier, rules: &Rules) -> Vec<String> {
-    if is_digest(identifier) {
+    if is_digest(identifier) || is_veiled(identifier) {
         return Vec::new();
     }
     let normal = &*identifier.value;
@@ -169,8 +174,8 @@ pub fn forms(identifier: &Identifier, rules: &Rules) -> Vec<String> {
     forms
 }
 
-/// Every digest by which an identifier in its normal form may be said: each customary form by each algorithm. Empty for
-/// a digest, and for a kind whose values are not known by digests.
+/// Every digest by which an identifier in its normal form may be said: each customary form by each algorithm. Empty where
+/// [`forms`] is.
 pub fn digests(identifier: &Identifier, rules: &Rules) -> Vec<Digest> {
     let of_form = |form: &String| Algorithm::ALL.map(|algorithm| Digest::of(algorithm, form));
     forms(identifier, rules).iter().flat_map(of_form).collect()

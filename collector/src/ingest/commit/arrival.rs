@@ -1,6 +1,7 @@
 //! Writes the events of a group: each once, with its claim shape and its traits. Notes what may have moved.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use selvedge_core::identifier::{Class, Identifier};
 
@@ -20,6 +21,7 @@ impl Settling<'_> {
     pub(super) fn take(&mut self, submission: &Submission) -> Result<Committed, StoreError> {
         let batch = self.transaction.insert_batch(&submission.frame)?;
         let mut committed = Committed::default();
+        self.said_by = Arc::clone(&submission.said_by);
         for event in &submission.events {
             self.cause = Cause { arrival: self.cause.arrival + 1, message_id: event.order.message_id.clone() };
             let became = match &event.snapshot {
@@ -333,7 +335,10 @@ impl Settling<'_> {
             return Ok(*name);
         }
         let name = match self.transaction.name_id(self.workspace, identifier)? {
-            Some(name) => name,
+            Some(name) => {
+                self.note_lacking_digests(name, identifier)?;
+                name
+            }
             None => {
                 let profile_id = profile_id(&self.workspace_name, identifier);
                 let new = NewName { identifier, class, profile_id };

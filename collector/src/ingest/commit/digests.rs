@@ -9,6 +9,7 @@ use super::ground::Claims;
 use super::memory::Standing;
 use crate::event::Strength;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
+use crate::identity::normal::{Digest, is_veiled};
 use crate::store::{DigestPrefix, Flags, NameId, Placement, StoreError};
 
 /// What a digest is.
@@ -39,11 +40,35 @@ impl Settling<'_> {
         if digest_of(identifier).is_some() {
             return self.memory.note_digest(self.transaction, self.workspace);
         }
-        for digest in digests(identifier, self.rules) {
+        for digest in self.said_by(identifier)? {
             let prefix = DigestPrefix::of(&digest.hex);
             self.transaction.insert_digest(self.workspace, &identifier.kind, prefix, name)?;
+            if is_veiled(identifier) {
+                self.transaction.keep_digest(name, &digest)?;
+            }
         }
         Ok(())
+    }
+
+    /// The same of a name that was there before anyone said its clear value: a value that the rules blocked.
+    pub(super) fn note_lacking_digests(&mut self, name: NameId, identifier: &Identifier) -> Result<(), StoreError> {
+        if !self.said_by.contains_key(identifier) || !self.transaction.kept_digests(name)?.is_empty() {
+            return Ok(());
+        }
+        self.note_digests(name, identifier, self.rules.class(&identifier.kind))
+    }
+
+    /// Every digest by which a name may be said: it follows from the clear value or, where that is not kept, came along
+    /// with it.
+    pub(super) fn said_by(&self, name: &Identifier) -> Result<Vec<Digest>, StoreError> {
+        if !is_veiled(name) {
+            return Ok(digests(name, self.rules));
+        }
+        if let Some(said_by) = self.said_by.get(name) {
+            return Ok(said_by.clone());
+        }
+        let row = self.transaction.name_id(self.workspace, name)?;
+        row.map_or(Ok(Vec::new()), |row| self.transaction.kept_digests(row))
     }
 
     /// Settles which of the group's new devices are one with others of the ledger, by a digest.
@@ -98,7 +123,7 @@ impl Settling<'_> {
     pub(super) fn digests_of(&self, name: NameId, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
         let identifier = claims.identifier(name)?;
         let mut found: BTreeSet<NameId> = digest_of(&identifier).map(|_| name).into_iter().collect();
-        for digest in digests(&identifier, self.rules) {
+        for digest in self.said_by(&identifier)? {
             let said = Identifier::new(identifier.kind.clone(), digest.to_string());
             found.extend(self.transaction.name_id(self.workspace, &said)?);
         }
@@ -111,7 +136,7 @@ impl Settling<'_> {
         let Some(said) = digest_of(&identifier) else { return Ok(Meaning::Itself) };
         let (mut trusted, mut observed) = (Vec::new(), Vec::new());
         for name in self.transaction.clear_values(self.workspace, &identifier.kind, DigestPrefix::of(&said.hex))? {
-            if digests(&claims.identifier(name)?, self.rules).contains(&said) {
+            if self.said_by(&claims.identifier(name)?)?.contains(&said) {
                 match self.transaction.strongest(name)? {
                     Some(strongest) if strongest.is_trusted() => trusted.push(name),
                     Some(_) => observed.push(name),
@@ -148,7 +173,7 @@ impl Settling<'_> {
         if self.transaction.strongest(name)?.is_some() {
             return Ok(name);
         }
-        for digest in digests(&identifier, self.rules) {
+        for digest in self.said_by(&identifier)? {
             let said = Identifier::new(identifier.kind.clone(), digest.to_string());
             if let Some(digest) = self.transaction.name_id(self.workspace, &said)?
                 && self.transaction.strongest(digest)?.is_some()

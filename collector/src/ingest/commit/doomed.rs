@@ -9,7 +9,7 @@ use super::Settling;
 use super::erased::hash_of_id;
 use crate::identity::ProfileId;
 use crate::identity::normal::Digest;
-use crate::identity::normal::digest::{digest_of, digests};
+use crate::identity::normal::digest::digest_of;
 use crate::store::{DigestPrefix, Lookup, NameHash, NameId, ProfileKey, StoreError};
 
 /// Who is meant.
@@ -47,8 +47,8 @@ impl Doomed {
 impl Settling<'_> {
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
         let (id, is_by_id) = match whom {
-            Lookup::Identifier(name) => (self.row_in_any_form(name)?, false),
-            Lookup::ProfileId(id) => (self.transaction.name_of_profile(self.workspace, id)?, true),
+            Lookup::Identifier(_) | Lookup::Concealed(_) => (self.row_in_any_form(whom)?, false),
+            Lookup::ProfileId(_) => (whom.row(self.transaction, self.workspace)?, true),
         };
         let Some(id) = id else { return Ok(None) };
         if self.transaction.name(id)?.class != Class::Device {
@@ -65,11 +65,16 @@ impl Settling<'_> {
     }
 
     /// The row of a name or, where nobody said it so, of a digest of it, or of the clear value that it is a digest of.
-    fn row_in_any_form(&self, name: &Identifier) -> Result<Option<NameId>, StoreError> {
-        match self.transaction.name_id(self.workspace, name)? {
-            Some(id) => Ok(Some(id)),
-            None => Ok(self.hashed_forms(name)?.first().copied()),
+    fn row_in_any_form(&self, whom: &Lookup) -> Result<Option<NameId>, StoreError> {
+        if let Some(row) = whom.row(self.transaction, self.workspace)? {
+            return Ok(Some(row));
         }
+        for name in whom.names() {
+            if let Some(row) = self.hashed_forms(name)?.first() {
+                return Ok(Some(*row));
+            }
+        }
+        Ok(None)
     }
 
     /// All names of who is meant.
@@ -121,13 +126,13 @@ impl Settling<'_> {
 
     fn hashed_forms(&self, name: &Identifier) -> Result<Vec<NameId>, StoreError> {
         let mut forms = Vec::new();
-        for digest in digests(name, self.rules) {
+        for digest in self.said_by(name)? {
             let said = Identifier::new(name.kind.clone(), digest.to_string());
             forms.extend(self.transaction.name_id(self.workspace, &said)?);
         }
         if let Some(said) = digest_of(name) {
             for clear in self.transaction.clear_values(self.workspace, &name.kind, DigestPrefix::of(&said.hex))? {
-                if digests(&self.transaction.name(clear)?.identifier, self.rules).contains(&said) {
+                if self.said_by(&self.transaction.name(clear)?.identifier)?.contains(&said) {
                     forms.push(clear);
                 }
             }
@@ -136,31 +141,43 @@ impl Settling<'_> {
     }
 
     /// The hashes by which each name, and all that says the same, is known again; whether nobody said it.
-    pub(super) fn hashes(&self, doomed: &Doomed, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
+    pub(super) fn hashes(&self, doomed: &Doomed, key: &[u8; 32]) -> Result<Vec<(NameHash, bool)>, StoreError> {
         let mut hashes = Vec::new();
         for (name, is_own) in doomed.names.values() {
             if *is_own {
-                hashes.extend(self.hashes_of(name, key));
+                hashes.extend(self.hashes_of(name, key)?);
             } else {
                 hashes.push((self.hash_of(name, key), true));
             }
         }
-        hashes
+        Ok(hashes)
     }
 
-    fn hashes_of(&self, name: &Identifier, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
+    fn hashes_of(&self, name: &Identifier, key: &[u8; 32]) -> Result<Vec<(NameHash, bool)>, StoreError> {
         let digest = |digest: Digest| Identifier::new(name.kind.clone(), digest.to_string());
-        let others = digests(name, self.rules).into_iter().map(digest).chain(device_of_account(name));
+        let others = self.said_by(name)?.into_iter().map(digest).chain(device_of_account(name));
         let derived = others.map(|other| (self.hash_of(&other, key), true));
-        std::iter::once((self.hash_of(name, key), false)).chain(derived).collect()
+        Ok(std::iter::once((self.hash_of(name, key), false)).chain(derived).collect())
     }
 
-    /// The same of a name that is in the ledger no more: its own hash first.
-    pub(super) fn hashes_of_lookup(&self, whom: &Lookup, key: &[u8; 32]) -> Vec<(NameHash, bool)> {
-        match whom {
-            Lookup::Identifier(name) => self.hashes_of(name, key),
-            Lookup::ProfileId(id) => vec![(hash_of_id(id, key), false)],
+    /// The same of a name that is in the ledger no more and was erased, its own hash first; `None` of one that never was.
+    pub(super) fn hashes_of_lookup(
+        &self,
+        whom: &Lookup,
+        key: &[u8; 32],
+    ) -> Result<Option<Vec<(NameHash, bool)>>, StoreError> {
+        let mut ways = whom.names().map(|name| self.hashes_of(name, key)).collect::<Result<Vec<_>, _>>()?;
+        if let Lookup::ProfileId(id) = whom {
+            ways.push(vec![(hash_of_id(id, key), false)]);
         }
+        for hashes in ways {
+            if let Some((own, _)) = hashes.first()
+                && self.transaction.erasure(self.workspace, own)?.is_some()
+            {
+                return Ok(Some(hashes));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -7,7 +7,6 @@ use sha2::Sha256;
 
 use super::Settling;
 use crate::event::{AcceptedEvent, UnixMillis};
-use crate::identity::normal::digest::digests;
 use crate::identity::{ProfileId, profile_id};
 use crate::store::{NameHash, StoreError};
 
@@ -30,7 +29,7 @@ impl Settling<'_> {
         let ask = |name: &Identifier| self.transaction.erasure(self.workspace, &self.hash_of(name, key));
         let mut erasures = Vec::new();
         erasures.extend(ask(name)?);
-        for digest in digests(name, self.rules) {
+        for digest in self.said_by(name)? {
             let digest = Identifier::new(name.kind.clone(), digest.to_string());
             // Two clear values may have one digest: that of another is no reason to refuse this one.
             erasures.extend(ask(&digest)?.filter(|erasure| !erasure.is_derived));

@@ -6,6 +6,7 @@
 //! all out of the table of names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use selvedge_core::identifier::Class;
 use serde::Serialize;
@@ -17,6 +18,8 @@ use super::{Cause, Committer, Settling};
 use crate::clock::Chance;
 use crate::event::{Order, UnixMillis, Workspace};
 use crate::identity::ProfileId;
+use crate::identity::normal::Veiled;
+use crate::ingest::SaidBy;
 use crate::ingest::redact::Redaction;
 use crate::store::{
     ErasureRow, EventSlice, Lookup, Name, NameHash, NameId, NamelessMark, Role, Seq, Shape, ShapeId, ShapeName, Store,
@@ -87,13 +90,12 @@ impl Committer {
         let transaction = store.transaction()?;
         let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, erasure.workspace)?;
         settling.cause = Cause { arrival: 1, message_id: CAUSE.into() };
+        settling.said_by = said_by(&erasure.whom);
         let key = settling.key()?;
         let Some(whose) = settling.find(&erasure.whom)? else {
-            let hashes = settling.hashes_of_lookup(&erasure.whom, &key);
-            let is_known = |(hash, _): &(NameHash, bool)| transaction.erasure(erasure.workspace, hash);
-            if hashes.first().map(is_known).transpose()?.flatten().is_none() {
+            let Some(hashes) = settling.hashes_of_lookup(&erasure.whom, &key)? else {
                 return Ok(Err(ErasureRefusal::Unknown));
-            }
+            };
             let suppressed = note(&*transaction, erasure, hashes)?;
             transaction.commit()?;
             return Ok(Ok(Erased { suppressed, ..Erased::default() }));
@@ -102,7 +104,7 @@ impl Committer {
         store.forget_copies()?;
         transaction.overwrite_deleted()?;
         let doomed = settling.doom(whose)?;
-        let hashes = settling.hashes(&doomed, &key);
+        let hashes = settling.hashes(&doomed, &key)?;
         let mut erased = Erased { profile: doomed.profile, ..Erased::default() };
         let names = doomed.identifiers();
         let redaction = Redaction::new(&names, &self.rules);
@@ -126,6 +128,13 @@ impl Committer {
         transaction.commit()?;
         Ok(Ok(Erased { redacted, dead_letters, suppressed, ..erased }))
     }
+}
+
+/// By what else a name may be said that is asked for by a clear value which the ledger does not keep.
+fn said_by(whom: &Lookup) -> Arc<SaidBy> {
+    let Lookup::Concealed(sought) = whom else { return Arc::default() };
+    let Veiled { identifier, digests } = sought.veiled.clone();
+    Arc::new(SaidBy::from([(identifier, digests)]))
 }
 
 /// Notes of each hash since when, or that for ever, nothing that names it is taken in. Whether it is for ever of all

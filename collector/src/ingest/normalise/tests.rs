@@ -3,8 +3,9 @@
 use super::*;
 use crate::event::{Source, Workspace};
 use crate::identity::Rules;
+use crate::identity::normal::Veil;
 use crate::identity_key::IdentityKeys;
-use crate::ingest::Limits;
+use crate::ingest::{Concealment, Limits};
 use crate::key::{Right, StoredKey, Trust};
 
 const RECEIVED_AT: UnixMillis = UnixMillis(1_767_268_800_000);
@@ -395,6 +396,23 @@ fn the_device_of_the_batch_stands_whole_beneath_that_of_the_event() {
     assert_eq!(named(r#"{"type":"page","context":{"device":{"type":"android","id":"9"}}}"#), "android_id:9");
 }
 
+#[test]
+fn a_message_id_that_is_made_of_the_content_is_of_what_is_stored() {
+    let rules = Rules::default();
+    let id = |veil: u8| {
+        let concealment = Concealment::new(Veil::of(&[veil; 32]), &rules);
+        let key = key(Right::Public);
+        let desk = Desk { concealment: Some(&concealment), ..desk(&key) };
+        let raw = br#"{"type":"identify","timestamp":"2026-01-01T11:00:00Z","traits":{"email":"ada@shop.example"}}"#;
+        let event = event(&Bytes::from_static(raw), 0, &mut shared(), &desk, &mut Vec::new()).unwrap();
+        assert!(event.order.message_id.starts_with("hash-"));
+        event.order.message_id
+    };
+    assert_eq!(id(1), id(1));
+    // Else whoever has the rest of the message could test a guess.
+    assert_ne!(id(1), id(2));
+}
+
 fn accepted(text: &str) -> (AcceptedEvent, Vec<String>) {
     let mut warnings = Vec::new();
     let raw = Bytes::copy_from_slice(text.as_bytes());
@@ -420,14 +438,22 @@ fn trait_texts(event: &AcceptedEvent) -> Vec<String> {
 }
 
 fn shared() -> Shared<'static> {
-    Shared { default_type: None, sent_at: None, context: ContextParts::default(), tokens: Tokens::default() }
+    Shared {
+        default_type: None,
+        sent_at: None,
+        context: ContextParts::default(),
+        stored_context: ContextParts::default(),
+        beside: None,
+        tokens: Tokens::default(),
+        said_by: SaidBy::new(),
+    }
 }
 
 fn desk(key: &StoredKey) -> Desk<'_> {
     static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(Rules::default);
     static KEYS: std::sync::LazyLock<IdentityKeys> = std::sync::LazyLock::new(IdentityKeys::default);
     static LIMITS: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
-    Desk { key, rules: &RULES, identity_keys: &KEYS, limits: &LIMITS, received_at: RECEIVED_AT }
+    Desk { key, rules: &RULES, identity_keys: &KEYS, concealment: None, limits: &LIMITS, received_at: RECEIVED_AT }
 }
 
 fn key(right: Right) -> StoredKey {

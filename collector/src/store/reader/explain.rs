@@ -192,11 +192,7 @@ impl Reader<'_> {
 
     /// The row of what is asked for, if an event names it.
     fn seen_name(&self, lookup: &Lookup) -> Result<Option<NameId>, StoreError> {
-        let id = match lookup {
-            Lookup::Identifier(identifier) => self.view.name_id(self.workspace, identifier)?,
-            Lookup::ProfileId(id) => self.view.name_of_profile(self.workspace, id)?,
-        };
-        match id {
+        match lookup.row(self.view(), self.workspace)? {
             Some(id) if self.view.is_named(id)? => Ok(Some(id)),
             Some(_) | None => Ok(None),
         }

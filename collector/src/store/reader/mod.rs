@@ -17,7 +17,7 @@ pub use events::{EventPage, EventQuery};
 pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
 pub use export::Export;
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
-pub use profile::Lookup;
+pub use profile::{Lookup, Sought};
 pub use sessions::SessionPage;
 
 use super::{NameId, Ownership, ProfileKey, Store, StoreError, View};

@@ -310,6 +310,7 @@ impl Erasing for Session<'_> {
         self.execute(SET_ASIDE, named_params! { ":workspace": workspace, ":name": name })?;
         for sql in [
             "delete from digest where identifier = :name",
+            "delete from kept_digest where identifier = :name",
             "delete from placement where identifier = :name",
             "delete from conflict where x = :name or y = :name",
             "delete from nameless_mark where device = :name",

@@ -22,6 +22,7 @@ mod schema;
 mod session;
 mod traits;
 mod transaction;
+mod veil;
 mod view;
 
 use std::fs;

@@ -14,6 +14,7 @@ use super::connection::{Readers, open_writer};
 use super::{FILE, SqliteStore, opening, schema};
 use crate::event::{Guard, UnixMillis};
 use crate::identity::Rules;
+use crate::identity::normal::Digest;
 use crate::identity::normal::digest::{digests, is_hashable};
 use crate::store::{DigestPrefix, NameId, StoreError};
 
@@ -34,6 +35,7 @@ carried!(
     "rule",
     "dead_letter",
     "identifier",
+    "kept_digest",
     "secret",
     "erasure",
     "nameless_mark"
@@ -217,13 +219,15 @@ fn guard_nameless_marks(writer: &Connection, rules: &Rules) -> rusqlite::Result<
     writer.execute(SQL, params).map(drop)
 }
 
-/// Which digests a value may be said by follows from the region.
+/// Which digests a value may be said by follows from the region or, where no clear value is kept, is kept itself.
 fn note_digests(writer: &Connection, rules: &Rules) -> rusqlite::Result<()> {
     const NAMES: &str = "select id, workspace, kind, value from identifier";
     const SQL: &str = "
         insert into digest (workspace, kind, prefix, identifier) values (:workspace, :kind, :prefix, :name)
         on conflict do nothing";
+    const KEPT: &str = "select digest from main.kept_digest where identifier = :name";
     let (mut names, mut insert) = (writer.prepare(NAMES)?, writer.prepare(SQL)?);
+    let mut kept = writer.prepare(KEPT)?;
     let mut rows = names.query([])?;
     while let Some(row) = rows.next()? {
         let kind = Kind::new(row.get_ref(2)?.as_str()?);
@@ -232,7 +236,12 @@ fn note_digests(writer: &Connection, rules: &Rules) -> rusqlite::Result<()> {
         }
         let (name, workspace): (NameId, i64) = (row.get(0)?, row.get(1)?);
         let identifier = Identifier::new(kind, row.get::<_, Box<str>>(3)?);
-        for digest in digests(&identifier, rules) {
+        let mut said_by = digests(&identifier, rules);
+        let texts = kept.query_map(named_params! { ":name": name }, |row| row.get::<_, Box<str>>(0))?;
+        for text in texts {
+            said_by.extend(Digest::printed(&text?));
+        }
+        for digest in said_by {
             insert.execute(named_params! {
                 ":workspace": workspace,
                 ":kind": identifier.kind.as_str(),

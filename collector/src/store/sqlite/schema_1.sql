@@ -55,7 +55,7 @@ create table decision (
 create index decision_x on decision (x);
 create index decision_y on decision (y);
 
--- Random bytes that never leave the ledger.
+-- Random bytes that never leave the ledger, and by what it knows a key again that it does not hold.
 create table secret (
     name text primary key,
     value blob not null
@@ -123,6 +123,14 @@ create table digest (
     prefix integer not null,
     identifier integer not null,
     primary key (workspace, kind, prefix, identifier)
+) without rowid;
+
+-- Of a name whose clear value is not kept, every digest that it may be said by: nobody could compute them again. Keyed,
+-- as the name is.
+create table kept_digest (
+    identifier integer not null,
+    digest text not null,
+    primary key (identifier, digest)
 ) without rowid;
 
 create table shape (

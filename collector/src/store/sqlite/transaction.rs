@@ -8,6 +8,7 @@ use super::folds::MANY_EVENTS;
 use super::row::{CREATED, DELETED, MERGED, SPLIT, names_someone, said_by};
 use super::session::Session;
 use crate::event::{BatchFrame, Order, Source, Strength, UnixMillis, Workspace};
+use crate::identity::normal::Digest;
 use crate::identity_key::{IdentityKeyId, NewIdentityKey};
 use crate::key::NewKey;
 use crate::store::{
@@ -141,6 +142,14 @@ impl Transaction for Session<'_> {
             ":workspace": workspace, ":kind": kind.as_str(), ":prefix": prefix, ":name": name,
         };
         self.execute(SQL, params).map(drop)
+    }
+
+    fn keep_digest(&self, name: NameId, digest: &Digest) -> Result<(), StoreError> {
+        self.insert_kept_digest(name, digest)
+    }
+
+    fn keep_veil_check(&self, check: &[u8; 32]) -> Result<(), StoreError> {
+        self.insert_veil_check(check)
     }
 
     fn insert_shape(&self, shape: &NewShape<'_>) -> Result<ShapeId, StoreError> {

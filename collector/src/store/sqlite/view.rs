@@ -9,6 +9,7 @@ use super::column::Code;
 use super::row::{bounds, conflict, count, event, order, placement, rows, shape};
 use super::session::Session;
 use crate::event::{Guard, Order, Source, Strength, UnixMillis, Workspace};
+use crate::identity::normal::Digest;
 use crate::identity::{ProfileId, profile_id};
 use crate::identity_key::StoredIdentityKey;
 use crate::key::StoredKey;
@@ -88,6 +89,14 @@ impl View for Session<'_> {
 
     fn clear_values(&self, workspace: Workspace, kind: &Kind, prefix: DigestPrefix) -> Result<Vec<NameId>, StoreError> {
         self.read_clear_values(workspace, kind, prefix)
+    }
+
+    fn kept_digests(&self, name: NameId) -> Result<Vec<Digest>, StoreError> {
+        self.read_kept_digests(name)
+    }
+
+    fn veil_check(&self) -> Result<Option<[u8; 32]>, StoreError> {
+        self.read_veil_check()
     }
 
     fn shape_of_digest(&self, workspace: Workspace, digest: &[u8; 16]) -> Result<Option<Shape>, StoreError> {

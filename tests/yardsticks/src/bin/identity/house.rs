@@ -43,7 +43,7 @@ impl House {
             context: Default::default(),
             via: Via::Key,
         };
-        let committed = self.committer.commit(&self.store, &[Submission { frame, events }])?;
+        let committed = self.committer.commit(&self.store, &[Submission::of(frame, events)])?;
         let accepted = committed.iter().map(|committed| committed.accepted as usize).sum::<usize>();
         ensure!(accepted == sent, "{accepted} of {sent} events were new");
         Ok(())
