@@ -225,7 +225,9 @@ fn decisions(house: &mut House, options: &Options) -> anyhow::Result<()> {
 fn logins_beside_decisions(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
     // From now on a name may be said by its digest: decisions may be about other names than they say.
     house.commit(vec![crowd.hashed_address()])?;
-    for n in 0..options.decisions.min(options.chain / 2) {
+    // Each about two of the chain.
+    let decisions = options.decisions.min(options.chain / 2);
+    for n in 0..decisions {
         house.keep_apart(&crowd::chain_account(n), &crowd::chain_address(n + 1))?;
     }
     let mut first = Samples::default();
@@ -235,7 +237,7 @@ fn logins_beside_decisions(house: &mut House, crowd: &mut Crowd, options: &Optio
         let login = crowd.first_login(&device);
         first.add(timed(|| house.commit(vec![login]))?);
     }
-    first.print(&format!("a first login where {} decisions stand", options.decisions));
+    first.print(&format!("a first login where {decisions} decisions stand"));
     Ok(())
 }
 
