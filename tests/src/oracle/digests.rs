@@ -1,6 +1,7 @@
 //! Section 2, "Hashed equals clear": which identifier of a ledger a digest is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::LazyLock;
 
 use md5::Md5;
 use selvedge_core::identifier::{Identifier, Kind};
@@ -16,6 +17,8 @@ pub(super) struct Hashed {
     clear_of: BTreeMap<Identifier, BTreeSet<Identifier>>,
     /// Digests whose clear value no one said.
     alone: BTreeSet<Identifier>,
+    /// Clear values.
+    clear: BTreeSet<Identifier>,
     /// What was said with trust.
     trusted: BTreeSet<Identifier>,
     rules: Rules,
@@ -27,15 +30,15 @@ impl Hashed {
         let (digests, clear): (BTreeSet<&Identifier>, BTreeSet<&Identifier>) =
             said.filter(|name| may_come_hashed(&name.kind)).partition(|name| is_digest(&name.value));
         let mut clear_of: BTreeMap<Identifier, BTreeSet<Identifier>> = BTreeMap::new();
-        for name in clear {
+        for name in &clear {
             for digest in digests_of(name, rules) {
-                clear_of.entry(digest).or_default().insert(name.clone());
+                clear_of.entry(digest).or_default().insert((*name).clone());
             }
         }
         let alone = digests.into_iter().filter(|digest| !clear_of.contains_key(digest)).cloned().collect();
         let claims = log.iter().flat_map(|event| &event.claim).filter(|claimed| claimed.strength.is_trusted());
         let trusted = claims.map(|claimed| claimed.identifier.clone()).collect();
-        Self { clear_of, alone, trusted, rules: rules.clone() }
+        Self { clear_of, alone, clear: clear.into_iter().cloned().collect(), trusted, rules: rules.clone() }
     }
 
     /// The identifier that this one is, by its canonical value; none of a digest that is no identifier.
@@ -46,9 +49,11 @@ impl Hashed {
             return Some(name.clone());
         }
         if !is_digest(&name.value) {
-            let is_said = self.clear_of.values().any(|clear| clear.contains(name));
+            if self.clear.contains(name) {
+                return Some(name.clone());
+            }
             let known = digests_of(name, &self.rules).into_iter().find(|digest| self.alone.contains(digest));
-            return Some(if is_said { name.clone() } else { known.unwrap_or_else(|| name.clone()) });
+            return Some(known.unwrap_or_else(|| name.clone()));
         }
         if is_of_a_blocked_value(name) {
             return None;
@@ -124,13 +129,18 @@ fn customary_forms(name: &Identifier, rules: &Rules) -> BTreeSet<String> {
 }
 
 fn is_of_a_blocked_value(name: &Identifier) -> bool {
-    let spellings = BLOCKED.iter().flat_map(|word| [(*word).to_owned(), word.to_uppercase()]);
-    let zeros = (0..=40).map(|count| "0".repeat(count));
-    spellings.chain(zeros).any(|text| ALGORITHMS.iter().any(|(algorithm, ..)| digest(algorithm, &text) == *name.value))
+    DIGESTS_OF_BLOCKED.contains(&*name.value)
 }
 
+static DIGESTS_OF_BLOCKED: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let spellings = BLOCKED.iter().flat_map(|word| [(*word).to_owned(), word.to_uppercase()]);
+    let texts = spellings.chain((0..=40).map(|count| "0".repeat(count)));
+    texts.flat_map(|text| ALGORITHMS.map(|(algorithm, ..)| digest(algorithm, &text))).collect()
+});
+
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 type Hash = fn(&str) -> String;

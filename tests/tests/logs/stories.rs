@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Withdraw(u64),
     /// An operator erases whoever this is, at this time; without end, if it is a suppression.
     Erase(Identifier, UnixMillis, bool),
+    /// The workspace is guarded from this time on, unless it is already.
+    Guard(UnixMillis),
 }
 
 /// What happens, in order, and by which rules.
@@ -34,7 +36,7 @@ pub(crate) struct Story {
 impl Story {
     /// Everything that is known in the end.
     pub(crate) fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger::default();
+        let (mut ledger, mut rules) = (Ledger::default(), self.rules.clone());
         for step in &self.steps {
             match step {
                 Step::Hear(event) => ledger.events.push(event.clone()),
@@ -43,7 +45,8 @@ impl Story {
                     let decided = ledger.decisions.iter_mut().filter(|decision| decision.number == *number);
                     decided.for_each(|decision| decision.is_withdrawn = true);
                 }
-                Step::Erase(whom, at, is_suppression) => drop(ledger.erase(whom, (*at, *is_suppression), &self.rules)),
+                Step::Erase(whom, at, is_suppression) => drop(ledger.erase(whom, (*at, *is_suppression), &rules)),
+                Step::Guard(from) => drop(rules.guard_from.get_or_insert(*from)),
             }
         }
         ledger
@@ -65,6 +68,19 @@ pub(crate) fn story_with_erasures(steps: usize) -> impl Strategy<Value = Story> 
             sketches.insert(place.index(sketches.len() + 1), Sketched::Erase(whom, day, is_suppression));
         }
         Story { steps: Sketched::all(&sketches, "m"), rules }
+    })
+}
+
+/// Any story that is guarded only when much of it is told.
+pub(crate) fn story_guarded_late(steps: usize) -> impl Strategy<Value = Story> {
+    let days = prop::sample::select(vec![0, 15, GUARD_DAY, 50]);
+    let guards = prop::collection::vec((any::<prop::sample::Index>(), days), 1..3);
+    (prop_oneof![story(steps), story_with_erasures(steps)], guards).prop_map(|(mut story, guards)| {
+        story.rules.guard_from = None;
+        for (place, day) in guards {
+            story.steps.insert(place.index(story.steps.len() + 1), Step::Guard(at(day, 0)));
+        }
+        story
     })
 }
 

@@ -1,5 +1,6 @@
 //! A story on a real ledger, held to the oracle.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
@@ -31,6 +32,7 @@ pub(crate) fn hold(story: &Story) -> anyhow::Result<usize> {
 /// Tells a new ledger a story; how often it was compared.
 pub(crate) fn hold_at(story: &Story, pace: Pace) -> anyhow::Result<usize> {
     let mut house = House::open(rules(&story.rules))?;
+    let mut rules = story.rules.clone();
     let mut consumer = Consumer::default();
     let mut known = Ledger::default();
     let mut ids: BTreeMap<u64, DecisionId> = BTreeMap::new();
@@ -40,14 +42,14 @@ pub(crate) fn hold_at(story: &Story, pace: Pace) -> anyhow::Result<usize> {
             story.steps[told..].iter().map_while(|step| if let Step::Hear(event) = step { Some(event) } else { None });
         let group: Vec<&Event> = heard.take(pace.group).collect();
         match &*group {
-            [] => take(step, (&mut house, &story.rules), &mut known, &mut ids)?,
-            events => hear(events, (&mut house, &story.rules), &mut known)?,
+            [] => take(step, (&mut house, &mut rules), &mut known, &mut ids)?,
+            events => hear(events, (&mut house, &rules), &mut known)?,
         }
         let steps = group.len().max(1);
         (told, waiting) = (told + steps, waiting.saturating_sub(steps));
         if waiting == 0 || told == story.steps.len() {
-            compare((&house, &mut consumer), (&known, &ids), &story.rules)
-                .map_err(|error| error.context(format!("after {told} steps: {:#?}\n{known:#?}", story.rules)))?;
+            compare((&house, &mut consumer), (&known, &ids), &rules)
+                .map_err(|error| error.context(format!("after {told} steps: {rules:#?}\n{known:#?}")))?;
             (compared, waiting) = (compared + 1, pace.every);
         }
     }
@@ -64,8 +66,9 @@ fn compare(
     differences.extend(other_conflicts(house, &replay, ids)?);
     ensure!(differences.is_empty(), "{differences:#?}");
     consumer.catch_up(house)?;
-    hold_the_consumer(consumer, house, &replay)?;
-    hold_the_ended(consumer, house, (known, &replay))
+    let mut now = Now::of(house);
+    hold_the_consumer(consumer, &mut now, &replay)?;
+    hold_the_ended(consumer, &mut now, (known, &replay))
 }
 
 /// Events that come in one commit.
@@ -80,7 +83,7 @@ fn hear(events: &[&Event], (house, rules): (&mut House, &oracle::Rules), known: 
 
 fn take(
     step: &Step,
-    (house, rules): (&mut House, &oracle::Rules),
+    (house, rules): (&mut House, &mut oracle::Rules),
     known: &mut Ledger,
     ids: &mut BTreeMap<u64, DecisionId>,
 ) -> anyhow::Result<()> {
@@ -93,6 +96,10 @@ fn take(
                 let erasure = Erasure { workspace: WORKSPACE, whom, at: *at, is_suppression: *is_suppression };
                 ensure!(house.committer.erase(&house.store, &erasure)?.is_ok(), "{erasure:?}");
             }
+        }
+        Step::Guard(from) => {
+            let guarded = house.committer.guard_from(&house.store, WORKSPACE, *from)?;
+            ensure!(guarded == *rules.guard_from.get_or_insert(*from), "guarded from {guarded:?} on");
         }
         Step::Decide(told) => {
             // What is refused (an unknown name, a device that is linked) changes nothing, and is nothing to the oracle.
@@ -211,31 +218,49 @@ fn sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
 }
 
 /// The consumer holds every person, as the ledger reads it now.
-fn hold_the_consumer(consumer: &Consumer, house: &House, replay: &Replay) -> anyhow::Result<()> {
+fn hold_the_consumer(consumer: &Consumer, now: &mut Now<'_>, replay: &Replay) -> anyhow::Result<()> {
     let leaders: BTreeSet<&Identifier> = replay.people.leader.values().collect();
     for leader in &leaders {
         let id = profile_id("default", leader);
-        let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
-        let held = consumer.profiles.get(&id);
-        ensure!(held == Some(&profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
+        let (profile, held) = (now.profile(id)?, consumer.profiles.get(&id));
+        ensure!(held == Some(profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
     }
     for (id, held) in &consumer.profiles {
-        let profile = without_version(house.profile_of(&Lookup::ProfileId(*id))?);
-        ensure!(profile == *held, "consumer: {held:#}\nledger: {profile:#}");
+        let profile = now.profile(*id)?;
+        ensure!(profile == held, "consumer: {held:#}\nledger: {profile:#}");
     }
     Ok(())
 }
 
 /// Every id that was handed out finds a profile of today. Of who was erased none does, nor of what nobody says since.
-fn hold_the_ended(consumer: &Consumer, house: &House, (known, replay): (&Ledger, &Replay)) -> anyhow::Result<()> {
+fn hold_the_ended(consumer: &Consumer, now: &mut Now<'_>, (known, replay): (&Ledger, &Replay)) -> anyhow::Result<()> {
     let said: BTreeSet<ProfileId> = replay.canonical.keys().map(|name| profile_id("default", name)).collect();
     let is_forgotten = |id: &ProfileId| !known.erased.is_empty() && !said.contains(id);
     for id in consumer.ended().filter(|id| !is_forgotten(id)) {
-        let profile = without_version(house.profile_of(&Lookup::ProfileId(id))?);
+        let profile = now.profile(id)?;
         // A device that no event goes by has a profile still, of which nobody is told.
         let is_empty_device = profile["event_count"] == 0;
-        let stands = is_empty_device || consumer.profiles.values().any(|held| *held == profile);
+        let stands = is_empty_device || consumer.profiles.values().any(|held| held == profile);
         ensure!(stands, "{id}, which ended, finds none that stands: {profile:#}");
     }
     Ok(())
+}
+
+/// The profiles of this moment by their ids, each read once, without versions.
+struct Now<'h> {
+    house: &'h House,
+    read: BTreeMap<ProfileId, Value>,
+}
+
+impl<'h> Now<'h> {
+    fn of(house: &'h House) -> Self {
+        Self { house, read: BTreeMap::new() }
+    }
+
+    fn profile(&mut self, id: ProfileId) -> anyhow::Result<&Value> {
+        Ok(match self.read.entry(id) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(unread) => unread.insert(without_version(self.house.profile_of(&Lookup::ProfileId(id))?)),
+        })
+    }
 }

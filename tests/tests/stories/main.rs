@@ -17,7 +17,7 @@ mod told;
 use hold::{Pace, hold_at};
 use proptest::strategy::{Strategy, ValueTree};
 use seeds::Seed;
-use told::{Step, Story, story, story_with_erasures};
+use told::{Step, Story, story, story_guarded_late, story_with_erasures};
 
 #[test]
 fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::Result<()> {
@@ -27,6 +27,11 @@ fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::R
 #[test]
 fn what_follows_after_an_erasure_is_what_the_oracle_makes_of_what_it_leaves() -> anyhow::Result<()> {
     hold_all("erasures", &story_with_erasures(30))
+}
+
+#[test]
+fn a_workspace_that_is_guarded_late_is_what_the_oracle_makes_of_it_guarded() -> anyhow::Result<()> {
+    hold_all("guarded", &story_guarded_late(30))
 }
 
 /// Those that failed once, and then from the first on.
@@ -117,7 +122,7 @@ fn behind_their_decisions(steps: Vec<Step>) -> Vec<Step> {
                     told.push(Step::Withdraw(number));
                 }
             }
-            Step::Hear(_) | Step::Withdraw(_) | Step::Erase(..) => told.push(step),
+            Step::Hear(_) | Step::Withdraw(_) | Step::Erase(..) | Step::Guard(_) => told.push(step),
         }
     }
     told
