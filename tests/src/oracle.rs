@@ -210,6 +210,21 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// Of a name that nobody said: the said names of which it is another form, a digest of theirs or what they are of.
+    pub fn said_as(&self, unsaid: &Identifier, rules: &Rules) -> Vec<&Identifier> {
+        let is_form_of = |said: &Identifier, unsaid: &Identifier| {
+            said.kind == unsaid.kind
+                && !digests::is_digest(&said.value)
+                && digests::digests_of(said, rules).contains(unsaid)
+        };
+        if !digests::may_come_hashed(&unsaid.kind) {
+            return Vec::new();
+        }
+        self.canonical.keys().filter(|said| is_form_of(said, unsaid) || is_form_of(unsaid, said)).collect()
+    }
+}
+
 /// When identifiers were seen. Rows and snapshots are no events.
 fn seen(
     claims: &[Claim],

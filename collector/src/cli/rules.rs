@@ -10,6 +10,7 @@ use super::{CommandError, print, say};
 use crate::config::{read_rules, rules_text};
 use crate::event::Workspace;
 use crate::identity::Rules;
+use crate::ingest::commit::guarded_from;
 use crate::rebuild::{keep_rules, stored_rules};
 use crate::store::{Store, StoreError, View};
 
@@ -55,7 +56,10 @@ pub(super) fn run(command: &RulesCommand) -> Result<(), CommandError> {
 fn show(flags: &PlaceAndForm) -> Result<(), CommandError> {
     let store = existing(&flags.place)?;
     let view = store.view()?;
-    let rules = of_ledger(&*view, super::default_workspace(&*view)?)?;
+    let workspace = super::default_workspace(&*view)?;
+    let mut rules = of_ledger(&*view, workspace)?;
+    // The first identity key sets it, beside the rules that were applied.
+    rules.guard_from = rules.guard_from.or(guarded_from(&*view, workspace)?);
     match flags.json {
         true => say(format_args!("{}", crate::config::rules_json(&rules)))?,
         false => print(&rules_text(&rules))?,

@@ -86,12 +86,12 @@ pub enum Refusal {
     /// The ledger never saw it, or it counts for nobody.
     #[error(
         "nobody goes by it: no event names it, or it counts for nobody (by a decision or the rules, as a crowd's, as a \
-         digest of two values, or for want of proof); check kind and value, percent-encoded, as in \
-         /v1/profiles/user_id:u-1"
+         digest of two values, for want of proof, or because the rules declare no such kind); check kind and value, \
+         percent-encoded, as in /v1/profiles/user_id:u-1"
     )]
     NoSuchProfile,
     /// A decision is about a name that the ledger never saw.
-    #[error("no event ever named {name}: check kind and value")]
+    #[error("no event names {name}: check kind and value, and that the rules declare a kind of your own")]
     NeverNamed {
         /// As `kind:value`.
         name: String,

@@ -31,6 +31,7 @@ use std::sync::Arc;
 pub use self::carried::Became;
 pub use self::decided::{Decision, DecisionRefusal};
 pub use self::erasing::{Erased, Erasure, ErasureRefusal};
+pub use self::guarding::guarded_from;
 
 use self::changes::Changes;
 use self::memory::{KnownShape, Memory};

@@ -1,10 +1,13 @@
 //! What random stories found, each as small as it could be told.
 
+use anyhow::ensure;
 use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
+use selvedge_collector::store::Lookup;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Event, Op};
 
 use super::hold::{Pace, hold, hold_at};
+use super::in_process::{House, rules};
 use super::told::{Step, Story};
 
 #[test]
@@ -295,6 +298,81 @@ fn a_digest_that_nobody_says_any_more_finds_nobody() -> anyhow::Result<()> {
     steps.insert(1, Step::Erase(address().identifier, UnixMillis(90_000), false));
     steps.push(Step::Erase(observed("user_id", "u-2").identifier, UnixMillis(240_000), false));
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn an_event_whose_people_were_taken_out_is_its_devices_own_once_another_marks_the_device() -> anyhow::Result<()> {
+    let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
+    let (address, phone) = (asserted("email", "e@example.com"), asserted("phone", "+4930123456"));
+    let mut steps = steps([
+        vec![asserted("user_id", "u-0"), address],
+        vec![phone.clone(), asserted("anonymous_id", "a-1")],
+        vec![asserted("user_id", "u-0"), phone.clone()],
+        vec![claimed("email", "e@example.com", Strength::Observed), claimed("anonymous_id", "a-1", Strength::Observed)],
+    ]);
+    if let Some(Step::Hear(observed)) = steps.last_mut() {
+        observed.trust = Trust::Guarded;
+    }
+    // From before all: the telephone, and the device with it, are this one's.
+    let order = Order { time: UnixMillis(-60_000), message_id: "n0".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![asserted("user_id", "u-1"), phone])));
+    let rules = oracle::Rules { guard_from: Some(UnixMillis(i64::MIN)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
+fn nobody_is_told_of_a_device_that_is_ignored() -> anyhow::Result<()> {
+    let device = || claimed("anonymous_id", "a-1", Strength::Observed);
+    let mut steps = steps([vec![device(), claimed("phone", "+4930123456", Strength::Observed)]]);
+    let op = Op::Ignore(device().identifier);
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    let order = Order { time: UnixMillis(60_000), message_id: "n0".into() };
+    steps.push(Step::Hear(Event::naming(order, vec![device()])));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_value_that_only_the_erased_said_of_a_device_goes_and_its_digest_stays() -> anyhow::Result<()> {
+    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
+    let digest = oracle::digest("sha256", "aabbccddee01");
+    let mut steps = steps([
+        vec![observed("anonymous_id", "a-1"), observed("email", "q@example.com"), observed("mac", &digest)],
+        vec![observed("user_id", "u-1"), observed("mac", &digest)],
+        vec![observed("user_id", "u-1"), observed("mac", "aabbccddee01")],
+    ]);
+    steps.push(Step::Erase(observed("user_id", "u-1").identifier, UnixMillis(48 * 60 * 60_000), false));
+    let order = Order { time: UnixMillis(50 * 60 * 60_000), message_id: "n0".into() };
+    let again = vec![observed("anonymous_id", "a-9"), observed("mac", "aabbccddee01")];
+    steps.push(Step::Hear(Event::naming(order, again)));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_value_finds_whoever_gave_its_digest_and_a_digest_whoever_gave_the_value() -> anyhow::Result<()> {
+    let of = |kind: &str, value: &str| Identifier::new(Kind::new(kind), value);
+    let digest = |kind: &str, text: &str| of(kind, &oracle::digest("md5", text));
+    let mut house = House::open(rules(&oracle::Rules::default()))?;
+    let said = |number: u8, identifier: &Identifier| {
+        let order = Order { time: UnixMillis(i64::from(number)), message_id: format!("m{number}").into() };
+        let claimed = Claimed { identifier: identifier.clone(), strength: Strength::Observed };
+        Event::naming(order, vec![claimed])
+    };
+    let (address, phone, device) = (of("email", "a@b.example"), of("phone", "+4930123456"), of("mac", "aabbccddee01"));
+    let pairs = [
+        (address.clone(), digest("email", "a@b.example")),
+        (digest("phone", "4930123456"), phone),
+        (device, digest("mac", "AA:BB:CC:DD:EE:01")),
+    ];
+    let events: Vec<Event> = (0..).zip(&pairs).map(|(number, (first, _))| said(number, first)).collect();
+    house.commit(&events)?;
+    for (first, other) in &pairs {
+        let profile = house.profile(first)?;
+        ensure!(profile["event_count"] == 1 && house.profile(other)? == profile, "{first} is {other}: {profile:#}");
+        let asked = Lookup::Identifier(other.clone());
+        ensure!(house.reader()?.named(&asked)?.as_ref() == Some(first), "a decision about {other} is about {first}");
+    }
+    ensure!(house.profile(&digest("email", "c@d.example"))?.is_null());
+    Ok(())
 }
 
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {

@@ -19,7 +19,7 @@ async fn a_decision_about_a_name_that_nobody_said_names_it() {
         let answer = decide(&house, &json!({"op": "link", "x": x, "y": y, "reason": "told"}).to_string()).await;
         assert_eq!(answer.refusal(), (404, "not_found".into()));
         let message = answer.json()["message"].as_str().unwrap().to_owned();
-        assert!(message.contains(&format!("no event ever named {unknown}:")), "{message}");
+        assert!(message.contains(&format!("no event names {unknown}:")), "{message}");
     }
     assert_eq!(house.get("/v1/decisions").await.json()["decisions"], json!([]));
 }

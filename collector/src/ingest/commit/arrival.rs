@@ -249,6 +249,7 @@ impl Settling<'_> {
         let names = self.names_in(event)?;
         let guard = self.guard_of(event);
         let (anchor, rank) = self.anchor_of(&event.claim, guard)?;
+        self.note_devices_said_again(&names)?;
         let id = self.transaction.insert_shape(&NewShape {
             workspace: self.workspace,
             digest,

@@ -46,7 +46,7 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the sentences say it")]
 pub enum DecisionRefusal {
-    #[error("no event ever named {name}: check kind and value")]
+    #[error("no event names {name}: check kind and value, and that the rules declare a kind of your own")]
     Unknown { name: Identifier },
     #[error("{verb} needs two names: say x and y")]
     NoSecond { verb: &'static str },

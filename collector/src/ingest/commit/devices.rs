@@ -122,6 +122,8 @@ impl Settling<'_> {
         let names_device_only = touched.shape.people.is_empty();
         match (&*touched.shape.devices, people.len()) {
             ([], _) => Ok(false),
+            // Nobody's: an event does not go by a device that is ignored.
+            ([device], _) if self.is_ignored_device(*device)? => Ok(false),
             ([device], 0) => {
                 let device = self.device_of(*device)?;
                 self.changes.renew(device, because);
@@ -142,6 +144,12 @@ impl Settling<'_> {
                 Ok(false)
             }
         }
+    }
+
+    fn is_ignored_device(&mut self, named: NameId) -> Result<bool, StoreError> {
+        let device = self.device_of(named)?;
+        let is_ignored = |name| Ok::<_, StoreError>(self.memory.standing(self.transaction, name)?.flags.is_ignored);
+        Ok([named, device].into_iter().map(is_ignored).collect::<Result<Vec<_>, _>>()?.contains(&true))
     }
 
     /// Looks at the history of every device whose marks changed.

@@ -10,7 +10,7 @@ use super::memory::Standing;
 use crate::event::Strength;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
 use crate::identity::normal::{Digest, is_veiled};
-use crate::store::{DigestPrefix, Flags, NameId, Placement, StoreError};
+use crate::store::{DigestPrefix, Flags, NameId, Placement, Role, ShapeName, StoreError};
 
 /// What a digest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,20 @@ impl Settling<'_> {
             self.transaction.insert_digest(self.workspace, &identifier.kind, prefix, name)?;
             if is_veiled(identifier) {
                 self.transaction.keep_digest(name, &digest)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of the devices that a claim is about to say, has those looked at that no claim says: a decision or a mark that
+    /// somebody left kept the name, and its digests are its own only while it is said.
+    pub(super) fn note_devices_said_again(&mut self, names: &[ShapeName]) -> Result<(), StoreError> {
+        for named in names.iter().filter(|named| named.role == Role::Device) {
+            if self.memory.has_digests(self.transaction, self.workspace)?
+                && self.transaction.strongest(named.name)?.is_none()
+                && is_hashable(&self.transaction.name(named.name)?.identifier.kind)
+            {
+                self.new_devices.insert(named.name);
             }
         }
         Ok(())

@@ -46,11 +46,8 @@ impl Doomed {
 
 impl Settling<'_> {
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
-        let (id, is_by_id) = match whom {
-            Lookup::Identifier(_) | Lookup::Concealed(_) => (self.row_in_any_form(whom)?, false),
-            Lookup::ProfileId(_) => (whom.row(self.transaction, self.workspace)?, true),
-        };
-        let Some(id) = id else { return Ok(None) };
+        let is_by_id = matches!(whom, Lookup::ProfileId(_));
+        let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(None) };
         if self.transaction.name(id)?.class != Class::Device {
             let leader = self.ownership().leader(id)?;
             let nobody = Whose::Nobody(self.ownership().device(id)?);
@@ -62,19 +59,6 @@ impl Settling<'_> {
         }
         let device = self.ownership().device(id)?;
         Ok(Some(Whose::Profile(self.ownership().whose_device(device)?)))
-    }
-
-    /// The row of a name or, where nobody said it so, of a digest of it, or of the clear value that it is a digest of.
-    fn row_in_any_form(&self, whom: &Lookup) -> Result<Option<NameId>, StoreError> {
-        if let Some(row) = whom.row(self.transaction, self.workspace)? {
-            return Ok(Some(row));
-        }
-        for name in whom.names() {
-            if let Some(row) = self.hashed_forms(name)?.first() {
-                return Ok(Some(*row));
-            }
-        }
-        Ok(None)
     }
 
     /// All names of who is meant.

@@ -64,7 +64,7 @@ pub struct Erased {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ErasureRefusal {
     /// The ledger holds no such name, and never erased it.
-    #[error("no event ever named it: check kind and value")]
+    #[error("no event names it: check kind and value, and that the rules declare a kind of your own")]
     Unknown,
 }
 
@@ -223,7 +223,7 @@ impl Settling<'_> {
         let Whose::Profile(key) = doomed.whose else { return Ok(()) };
         let person = self.transaction.next_nameless()?;
         let mut owned: Vec<Owned> = Vec::new();
-        let mut shapes = BTreeSet::new();
+        let (mut shapes, mut left) = (BTreeSet::new(), Vec::new());
         for (shape, slice) in self.ownership().slices_of(key)? {
             if shapes.insert(shape.id) {
                 self.disturb(shape.id, gone)?;
@@ -231,7 +231,7 @@ impl Settling<'_> {
             let events = self.transaction.events_in(&slice, None, usize::MAX)?;
             if shape.anchor.is_some() {
                 let orders = events.iter().map(|(order, _)| order);
-                self.leave_marks(doomed, (&shape, person), orders, redaction)?;
+                left.extend(self.marks_left(doomed, (&shape, person), orders, redaction)?);
             }
             if !shape.is_snapshot {
                 erased.events += events.len() as u64;
@@ -246,35 +246,40 @@ impl Settling<'_> {
         for shape in shapes {
             self.transaction.fold_shape_again(shape)?;
         }
+        // Only now is it known which names of a device others say.
+        for (device, marks) in left {
+            let device = self.kept_device(device)?;
+            marks.iter().try_for_each(|mark| self.transaction.put_nameless_mark(device, mark))?;
+        }
         Ok(())
     }
 
-    /// Leaves the marks of a shape's events on the devices that stay, without a name.
-    fn leave_marks<'o>(
+    /// The marks of a shape's events on the devices that stay, without a name.
+    fn marks_left<'o>(
         &self,
         doomed: &Doomed,
         (shape, person): (&Shape, NameId),
         orders: impl Iterator<Item = &'o Order> + Clone,
         redaction: &Redaction<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(NameId, Vec<NamelessMark>)>, StoreError> {
         let leader = shape.anchor.map(|anchor| self.ownership().leader(anchor)).transpose()?.flatten();
         let key = self.key()?;
+        let mut left = Vec::new();
         for named in self.transaction.names_of(shape.id)?.iter().filter(|named| named.role == Role::Device) {
             if doomed.has(named.name) || self.is_hidden(named.name, leader)? {
                 continue;
             }
-            let device = self.kept_device(named.name, shape.id)?;
-            for order in orders.clone() {
+            let mark = |order: &Order| {
                 let message_id = match doomed.is_in(&order.message_id) || redaction.is_in(&order.message_id) {
                     true => hash_of_message(&order.message_id, &key).into(),
                     false => order.message_id.clone(),
                 };
                 let order = Order { message_id, ..order.clone() };
-                let mark = NamelessMark { order, person, rank: shape.rank, guard: shape.guard };
-                self.transaction.put_nameless_mark(device, &mark)?;
-            }
+                NamelessMark { order, person, rank: shape.rank, guard: shape.guard }
+            };
+            left.push((named.name, orders.clone().map(mark).collect()));
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Whether a device is ignored, or a decision hides a person's marks there.
@@ -385,16 +390,15 @@ impl Settling<'_> {
         Ok(about.len() as u64)
     }
 
-    /// The name under which a device stays: its own, or that of a digest that others say, where the clear value goes
-    /// with the claims of `shape`.
-    fn kept_device(&self, name: NameId, shape: ShapeId) -> Result<NameId, StoreError> {
+    /// The name under which a device stays: its own, or that of a digest that others say, where the clear value went
+    /// with the claims that said it.
+    fn kept_device(&self, name: NameId) -> Result<NameId, StoreError> {
         let device = self.ownership().device(name)?;
         let mut names = self.transaction.other_names_of(device)?;
         names.push(device);
         let mut kept = Vec::new();
         for name in names {
-            let stays = self.transaction.shapes_saying(name)?.iter().any(|(said_by, _)| *said_by != shape);
-            if stays {
+            if !self.transaction.shapes_saying(name)?.is_empty() {
                 kept.push((name == device, self.transaction.name(name)?.identifier.value, name));
             }
         }

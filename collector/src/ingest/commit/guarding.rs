@@ -4,7 +4,7 @@
 use super::told::{Told, digest};
 use super::{Cause, Committer, Settling};
 use crate::event::{Claimed, Guard, UnixMillis, Workspace};
-use crate::store::{Role, Shape, ShapeName, Store, StoreError};
+use crate::store::{Role, Shape, ShapeName, Store, StoreError, View};
 
 impl Committer {
     /// Guards a workspace from this moment on, unless it is guarded already. Returns from when on it is.
@@ -73,5 +73,11 @@ impl Settling<'_> {
     }
 }
 
+/// From when on a workspace is guarded, as was set while a server ran; what its rules say goes first.
+pub fn guarded_from(view: &dyn View, workspace: Workspace) -> Result<Option<UnixMillis>, StoreError> {
+    let guard_from = view.rule(workspace, GUARD_FROM)?;
+    Ok(guard_from.and_then(|text| text.parse().ok()).map(UnixMillis))
+}
+
 /// The rule's name in the ledger; its value is a time in ms since 1970.
-pub(super) const GUARD_FROM: &str = "guard_from";
+const GUARD_FROM: &str = "guard_from";

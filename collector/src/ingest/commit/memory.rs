@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lru::LruCache;
 use selvedge_core::identifier::Identifier;
 
-use super::guarding::GUARD_FROM;
+use super::guarding::guarded_from;
 use super::in_force::{Hanging, InForce};
 use crate::event::{Guard, Order, Strength, UnixMillis, Workspace};
 use crate::store::{
@@ -129,8 +129,7 @@ impl Memory {
         if let Some(guard_from) = self.guard_from.get(&workspace) {
             return Ok(*guard_from);
         }
-        let guard_from = view.rule(workspace, GUARD_FROM)?;
-        let guard_from = guard_from.and_then(|text| text.parse().ok()).map(UnixMillis);
+        let guard_from = guarded_from(view, workspace)?;
         self.guard_from.insert(workspace, guard_from);
         Ok(guard_from)
     }

@@ -198,10 +198,12 @@ impl Settling<'_> {
                 }
             }
             for device in self.transaction.devices_marked_by(step.name)? {
-                // A device that one name alone marked follows it wherever it goes; a profile of its own says whose it is.
+                // A device that one name alone marked follows it wherever it goes. What strangers did there, some of whom
+                // may be the ones that it goes to or comes from, is looked at; a profile of its own says whose it is.
                 let marks = self.marks_on(device)?;
                 let has_profile = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
-                if marks.anchors.len() > 1 || !marks.rules.hidden.is_empty() || has_profile {
+                let is_ones_own = marks.anchors.len() <= 1 && marks.rules.hidden.is_empty() && !marks.keeps_strangers;
+                if !is_ones_own || has_profile {
                     self.devices.insert(device, because.clone());
                 }
             }

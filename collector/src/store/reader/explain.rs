@@ -192,7 +192,7 @@ impl Reader<'_> {
 
     /// The row of what is asked for, if an event names it.
     fn seen_name(&self, lookup: &Lookup) -> Result<Option<NameId>, StoreError> {
-        match lookup.row(self.view(), self.workspace)? {
+        match self.row(lookup)? {
             Some(id) if self.view.is_named(id)? => Ok(Some(id)),
             Some(_) | None => Ok(None),
         }

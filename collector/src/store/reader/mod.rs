@@ -7,6 +7,7 @@ mod events;
 mod explain;
 mod export;
 mod feed;
+mod lookup;
 mod profile;
 mod sessions;
 
@@ -17,7 +18,7 @@ pub use events::{EventPage, EventQuery};
 pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
 pub use export::Export;
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
-pub use profile::{Lookup, Sought};
+pub use lookup::{Lookup, Sought};
 pub use sessions::SessionPage;
 
 use super::{NameId, Ownership, ProfileKey, Store, StoreError, View};
@@ -40,6 +41,11 @@ impl<'a> Reader<'a> {
     /// The view that answers.
     pub fn view(&self) -> &dyn View {
         &*self.view
+    }
+
+    /// The row of what is asked for, if the ledger has it.
+    fn row(&self, lookup: &Lookup) -> Result<Option<NameId>, StoreError> {
+        lookup.row(self.view(), self.rules, self.workspace)
     }
 
     /// The leader of the person that holds an account or contact, or another name of the same.

@@ -5,57 +5,11 @@ use std::collections::BTreeSet;
 use selvedge_core::identifier::{Class, Identifier};
 use serde_json::value::RawValue;
 
-use super::Reader;
-use crate::event::{Strength, UnixMillis, Workspace};
+use super::{Lookup, Reader};
+use crate::event::{Strength, UnixMillis};
 use crate::identity::ProfileId;
-use crate::identity::normal::Veiled;
 use crate::profile::{Profile, SeenIdentifier, TraitSet, fold_traits};
-use crate::store::{EventSlice, Flags, Fold, Mention, Name, NameId, ProfileKey, Shape, StoreError, View};
-
-/// How a profile is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
-    /// By anything that names it, in its normal form.
-    Identifier(Identifier),
-    /// The same of a ledger that keeps no clear values, by a clear value or a digest of one.
-    Concealed(Box<Sought>),
-    /// By any id that it, or what it took in, ever had.
-    ProfileId(ProfileId),
-}
-
-/// A name as it is asked for where no clear value is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sought {
-    /// What stands for it.
-    pub veiled: Veiled,
-    /// A digest as the ledger may have it already: whoever read one there may ask for it.
-    pub printed: Option<Identifier>,
-}
-
-impl Lookup {
-    /// The row of what is asked for, if the ledger has it.
-    pub fn row(&self, view: &dyn View, workspace: Workspace) -> Result<Option<NameId>, StoreError> {
-        if let Self::ProfileId(id) = self {
-            return view.name_of_profile(workspace, id);
-        }
-        for name in self.names() {
-            if let Some(row) = view.name_id(workspace, name)? {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The names that may be meant, the likeliest first; none where it is asked for by an id.
-    pub fn names(&self) -> impl Iterator<Item = &Identifier> {
-        let (first, second) = match self {
-            Self::Identifier(name) => (Some(name), None),
-            Self::Concealed(sought) => (Some(&sought.veiled.identifier), sought.printed.as_ref()),
-            Self::ProfileId(_) => (None, None),
-        };
-        first.into_iter().chain(second)
-    }
-}
+use crate::store::{EventSlice, Flags, Fold, Mention, Name, NameId, ProfileKey, Shape, StoreError};
 
 impl Reader<'_> {
     /// Today's profile; `None` when the ledger never saw what was asked for.
@@ -65,13 +19,13 @@ impl Reader<'_> {
 
     /// The name that is asked for, as the ledger has it; `None` where it has none.
     pub fn named(&self, lookup: &Lookup) -> Result<Option<Identifier>, StoreError> {
-        let row = lookup.row(self.view(), self.workspace)?;
+        let row = self.row(lookup)?;
         row.map(|row| Ok(self.view.name(row)?.identifier)).transpose()
     }
 
     /// Whose profile is meant.
     pub(super) fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
-        let Some(id) = lookup.row(self.view(), self.workspace)? else { return Ok(None) };
+        let Some(id) = self.row(lookup)? else { return Ok(None) };
         match lookup {
             Lookup::Identifier(_) | Lookup::Concealed(_) => self.whose(id),
             Lookup::ProfileId(_) => self.of_profile(id),
