@@ -51,9 +51,30 @@ fn a_suppressed_person_is_never_taken_in_again_also_after_a_restart() -> anyhow:
     ensure!(collector.stop()?.success(), "{}", collector.log());
     collector.restart()?;
     let event = json!({ "type": "page", "userId": "ada-0001" });
-    let answer = collector.post("/v1/track", &collector.public_key, &event)?;
+    let answer = collector.post("/v1/track", &collector.secret_key, &event)?;
     ensure!(answer.status == 200 && answer.json["rejected"][0]["code"] == "erased", "{}", answer.text());
     ensure!(get(&collector, "user_id:ada-0001")?.status == 404);
+    Ok(())
+}
+
+#[test]
+fn a_public_key_is_told_the_same_of_who_was_erased_as_of_who_was_never_there() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=true", &collector.admin_key)?;
+    let answer_to = |user: &str| -> anyhow::Result<Value> {
+        let event = json!({ "event": "E", "userId": user, "messageId": format!("asks for {user}") });
+        let mut answer = collector.post("/v1/track", &collector.public_key, &event)?;
+        answer.json["receivedAt"].take();
+        ensure!(answer.status == 200, "{}", answer.text());
+        Ok(answer.json)
+    };
+    for time in ["first", "second"] {
+        let (erased, stranger) = (answer_to("ada-0001")?, answer_to("zoe-0009")?);
+        ensure!(erased == stranger, "the {time} time {erased}, and of a stranger {stranger}");
+    }
+    ensure!(get(&collector, "user_id:ada-0001")?.status == 404, "it is not taken in");
+    ensure!(get(&collector, "user_id:zoe-0009")?.status == 200);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::{Peer, Refusal, State, body, error, keys};
 use crate::event::{UnixMillis, Verdict};
 use crate::ingest::writer::{Committed, Submission};
 use crate::ingest::{self, Accepted, Desk, Envelope, Shape};
-use crate::key::StoredKey;
+use crate::key::{Right, StoredKey};
 
 /// A request whose body holds events.
 pub(super) async fn collect(state: Arc<State>, shape: Shape, request: Request) -> Result<Response, Refusal> {
@@ -68,9 +68,14 @@ pub(super) async fn commit(
     for verdict in &mut committed.erased {
         verdict.message_id = ingest::stated_id(envelope, verdict.index).or(verdict.message_id.take());
     }
-    rejected.append(&mut committed.erased);
-    rejected.sort_by_key(|verdict| verdict.index);
+    let erased = std::mem::take(&mut committed.erased);
+    state.counts.judged(&erased, &[]);
     state.counts.judged(&rejected, &warnings);
+    match key.right {
+        Right::Public => state.untold.count(key.workspace, &erased, &mut committed),
+        Right::Secret | Right::Admin => rejected.extend(erased),
+    }
+    rejected.sort_by_key(|verdict| verdict.index);
     Ok(Outcome { committed, rejected, warnings, received_at })
 }
 

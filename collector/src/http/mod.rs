@@ -25,6 +25,7 @@ mod routes;
 mod serve;
 mod sessions;
 mod settings;
+mod untold;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,6 +77,7 @@ pub struct State {
     body_bytes: Arc<Semaphore>,
     rates: rates::Rates,
     guarded: guarding::Guarded,
+    untold: untold::Untold,
     counts: metrics::Counts,
     is_draining: AtomicBool,
 }
@@ -89,6 +91,7 @@ impl State {
             rates: rates::Rates::new(&settings.limits),
             counts: metrics::Counts::default(),
             guarded: guarding::Guarded::default(),
+            untold: untold::Untold::default(),
             is_draining: AtomicBool::new(false),
             inside,
             settings,

@@ -71,6 +71,8 @@ pub(super) async fn read<T: Send + 'static>(
     workspace: Workspace,
     ask: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
+    // An identity key that was made beside the server counts for who reads first, too.
+    state.settle_guard_from(workspace).await?;
     let answer = tokio::task::spawn_blocking(move || {
         let inside = &state.inside;
         ask(&Reader::open(&*inside.store, &inside.rules, workspace)?)
