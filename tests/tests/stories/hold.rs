@@ -217,10 +217,14 @@ fn sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
     runs.map(|run| (run[run.len() - 1].time.0, run[0].time.0, run.len() as u64)).collect()
 }
 
-/// The consumer holds every person, as the ledger reads it now.
+/// The consumer holds every person and every device to which an event belongs, as the ledger reads it now.
 fn hold_the_consumer(consumer: &Consumer, now: &mut Now<'_>, replay: &Replay) -> anyhow::Result<()> {
-    let leaders: BTreeSet<&Identifier> = replay.people.leader.values().collect();
-    for leader in &leaders {
+    let owners = replay.people.owner.values().filter_map(|whose| match whose {
+        Whose::Person(leader) | Whose::Device(leader) => Some(leader),
+        Whose::Unattributed => None,
+    });
+    let leaders: BTreeSet<&Identifier> = replay.people.leader.values().chain(owners).collect();
+    for leader in leaders {
         let id = profile_id("default", leader);
         let (profile, held) = (now.profile(id)?, consumer.profiles.get(&id));
         ensure!(held == Some(profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
