@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use selvedge_collector::event::{
     AcceptedEvent, BatchFrame, Claimed, EventType, Source, Strength, UnixMillis, Via, Workspace,
 };
-use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules};
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules, TraitRule};
 use selvedge_collector::ingest::commit::{Committer, Decision};
 use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::store::sqlite::SqliteStore;
@@ -232,7 +232,18 @@ pub(crate) fn rules(of_oracle: &oracle::Rules) -> Rules {
         guard_from: of_oracle.guard_from,
         // The only one that stories are of.
         default_region: of_oracle.region.as_ref().and_then(|_| "DE".parse().ok()),
+        trait_rules: of_oracle.trait_rules.iter().map(|(name, rule)| (name.as_str().into(), trait_rule(*rule))).collect(),
         ..Rules::default()
+    }
+}
+
+fn trait_rule(of_oracle: oracle::TraitRule) -> TraitRule {
+    match of_oracle {
+        oracle::TraitRule::Latest => TraitRule::Latest,
+        oracle::TraitRule::First => TraitRule::First,
+        oracle::TraitRule::Max => TraitRule::Max,
+        oracle::TraitRule::Min => TraitRule::Min,
+        oracle::TraitRule::Union => TraitRule::Union,
     }
 }
 
