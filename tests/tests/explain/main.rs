@@ -315,7 +315,7 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
                 }
             }
             // These stories have none.
-            Step::Erase(..) | Step::Guard(_) => {}
+            Step::Erase(..) | Step::Guard(_) | Step::Rule(_) => {}
         }
     }
     let heard = Heard { events: &events, decisions: &decisions };

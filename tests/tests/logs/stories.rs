@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Erase(Identifier, UnixMillis, bool),
     /// The workspace is guarded from this time on, unless it is already.
     Guard(UnixMillis),
+    /// The ledger is built again, by these rules.
+    Rule(Box<Rules>),
 }
 
 /// What happens, in order, and by which rules.
@@ -47,6 +49,7 @@ impl Story {
                 }
                 Step::Erase(whom, at, is_suppression) => drop(ledger.erase(whom, (*at, *is_suppression), &rules)),
                 Step::Guard(from) => drop(rules.guard_from.get_or_insert(*from)),
+                Step::Rule(others) => rules = (**others).clone(),
             }
         }
         ledger
@@ -80,6 +83,15 @@ pub(crate) fn story_guarded_late(steps: usize) -> impl Strategy<Value = Story> {
         for (place, day) in guards {
             story.steps.insert(place.index(story.steps.len() + 1), Step::Guard(at(day, 0)));
         }
+        story
+    })
+}
+
+/// Any story that is told by its rules, then by others, and by its own again in the end.
+pub(crate) fn story_by_other_rules(steps: usize) -> impl Strategy<Value = Story> {
+    (story(steps), rules()).prop_map(|(mut story, others)| {
+        let own = story.rules.clone();
+        story.steps.extend([others, own].map(Box::new).map(Step::Rule));
         story
     })
 }
