@@ -283,7 +283,8 @@ fn every_step_of_an_explanation_is_what_an_event_or_a_decision_of_the_story_said
         hold_story(&told, &mut counted)?;
     }
     println!("{stories} random stories: {counted:?}");
-    for by in ["edge", "mark", "same", "alias", "link"] {
+    // Few stories need not hold all of them.
+    for by in ["edge", "mark", "same", "alias", "link"].into_iter().filter(|_| stories >= STORIES) {
         ensure!(counted.steps.contains_key(by), "no step by {by}: {counted:?}");
     }
     Ok(())
@@ -315,7 +316,7 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
                 }
             }
             // These stories have none.
-            Step::Erase(..) | Step::Guard(_) => {}
+            Step::Erase(..) | Step::Guard(_) | Step::Rule(_) => {}
         }
     }
     let heard = Heard { events: &events, decisions: &decisions };

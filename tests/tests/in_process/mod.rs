@@ -3,15 +3,15 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+mod message;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use selvedge_collector::event::{
-    AcceptedEvent, BatchFrame, Claimed, EventType, Source, Strength, UnixMillis, Via, Workspace,
-};
-use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules};
+use selvedge_collector::event::{AcceptedEvent, BatchFrame, Claimed, Source, Strength, UnixMillis, Via, Workspace};
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules, TraitRule};
 use selvedge_collector::ingest::commit::{Committer, Decision};
 use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::store::sqlite::SqliteStore;
@@ -45,10 +45,19 @@ impl House {
         })
     }
 
-    /// Commits some events in one transaction.
+    /// Commits some events in one transaction, each as its own request.
     pub(crate) fn commit(&mut self, events: &[Event]) -> anyhow::Result<Committed> {
-        let rules = Arc::clone(&self.rules);
-        self.commit_accepted((0..).zip(events).map(|(index, event)| accepted(index, event, &rules)).collect())
+        let group: Vec<Submission> = events
+            .iter()
+            .map(|event| Submission::of(frame(message::source(event)), vec![accepted(event, &self.rules)]))
+            .collect();
+        let mut all = Committed::default();
+        for committed in self.committer.commit(&self.store, &group)? {
+            all.accepted += committed.accepted;
+            all.duplicates += committed.duplicates;
+            all.erased.extend(committed.erased);
+        }
+        Ok(all)
     }
 
     /// The same with events as the intake makes them.
@@ -58,15 +67,7 @@ impl House {
 
     /// The same as another key sends them.
     pub(crate) fn commit_from(&mut self, source: Source, events: Vec<AcceptedEvent>) -> anyhow::Result<Committed> {
-        let frame = BatchFrame {
-            workspace: WORKSPACE,
-            source,
-            received_at: UnixMillis(i64::MAX / 2),
-            sent_at: None,
-            context: Default::default(),
-            via: Via::Key,
-        };
-        let committed = self.committer.commit(&self.store, &[Submission::of(frame, events)])?;
+        let committed = self.committer.commit(&self.store, &[Submission::of(frame(source), events)])?;
         Ok(committed.into_iter().next().unwrap_or_default())
     }
 
@@ -128,7 +129,18 @@ impl House {
     }
 }
 
-fn accepted(index: u32, event: &Event, rules: &Rules) -> AcceptedEvent {
+fn frame(source: Source) -> BatchFrame {
+    BatchFrame {
+        workspace: WORKSPACE,
+        source,
+        received_at: UnixMillis(i64::MAX / 2),
+        sent_at: None,
+        context: Default::default(),
+        via: Via::Key,
+    }
+}
+
+fn accepted(event: &Event, rules: &Rules) -> AcceptedEvent {
     let traits = event.traits.iter().map(|(name, value)| (name.as_str().into(), value.to_string().into()));
     let mut claim: Vec<Claimed> = event.claim.clone();
     if let Some(alias) = &event.alias {
@@ -146,9 +158,9 @@ fn accepted(index: u32, event: &Event, rules: &Rules) -> AcceptedEvent {
     let older = older.map(|alias| Identifier::new(Kind::USER_ID, alias.previous_id.as_str()));
     let older_account = older.filter(|older| user_id.is_some_and(|user_id| user_id.identifier != *older));
     AcceptedEvent {
-        index,
+        index: 0,
         order: event.order.clone(),
-        event_type: if event.traits.is_empty() { EventType::Track } else { EventType::Identify },
+        event_type: message::event_type(event),
         name: None,
         claim,
         lost_names: event.lost_names,
@@ -156,7 +168,7 @@ fn accepted(index: u32, event: &Event, rules: &Rules) -> AcceptedEvent {
         older_account,
         traits: traits.collect(),
         snapshot: event.snapshot.clone(),
-        raw: "{}".into(),
+        raw: message::message(event).into(),
     }
 }
 
@@ -232,7 +244,23 @@ pub(crate) fn rules(of_oracle: &oracle::Rules) -> Rules {
         guard_from: of_oracle.guard_from,
         // The only one that stories are of.
         default_region: of_oracle.region.as_ref().and_then(|_| "DE".parse().ok()),
+        trait_rules: of_oracle
+            .trait_rules
+            .iter()
+            .filter_map(|(name, rule)| Some((name.as_str().into(), trait_rule(*rule)?)))
+            .collect(),
         ..Rules::default()
+    }
+}
+
+/// What every trait has anyway is no rule.
+fn trait_rule(of_oracle: oracle::TraitRule) -> Option<TraitRule> {
+    match of_oracle {
+        oracle::TraitRule::Latest => None,
+        oracle::TraitRule::First => Some(TraitRule::First),
+        oracle::TraitRule::Max => Some(TraitRule::Max),
+        oracle::TraitRule::Min => Some(TraitRule::Min),
+        oracle::TraitRule::Union => Some(TraitRule::Union),
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Erase(Identifier, UnixMillis, bool),
     /// The workspace is guarded from this time on, unless it is already.
     Guard(UnixMillis),
+    /// The ledger is built again, by these rules.
+    Rule(Box<Rules>),
 }
 
 /// What happens, in order, and by which rules.
@@ -47,6 +49,7 @@ impl Story {
                 }
                 Step::Erase(whom, at, is_suppression) => drop(ledger.erase(whom, (*at, *is_suppression), &rules)),
                 Step::Guard(from) => drop(rules.guard_from.get_or_insert(*from)),
+                Step::Rule(others) => rules = (**others).clone(),
             }
         }
         ledger
@@ -84,16 +87,48 @@ pub(crate) fn story_guarded_late(steps: usize) -> impl Strategy<Value = Story> {
     })
 }
 
-/// What guarded sources say: a story of which the guard's time is known, and observed events from after it.
+/// Any story that is told by its rules, then by others, and by its own again in the end.
+pub(crate) fn story_by_other_rules(steps: usize) -> impl Strategy<Value = Story> {
+    (story(steps), rules()).prop_map(|(mut story, others)| {
+        let own = story.rules.clone();
+        story.steps.extend([others, own].map(Box::new).map(Step::Rule));
+        story
+    })
+}
+
+/// What guarded sources say: a story of which the guard's time is known, and observed events from after it. Mostly the
+/// whole story is from after it, and begins with people whom a server names: else hardly anybody is held.
 pub(crate) fn guarded_story(steps: usize) -> impl Strategy<Value = (Story, Vec<Event>)> {
     let observed = prop::collection::vec(sketch(POOLS, Just((Key::Public, Trust::Guarded)).boxed()), 1..=steps);
     let crowd = prop_oneof![3 => Just(Vec::new()), 1 => crowd(POOLS, Just((Key::Public, Trust::Guarded)).boxed())];
-    (sketches(steps, guarded_source()), rules(), observed, crowd).prop_map(|(sketches, rules, observed, crowd)| {
+    let told = (sketches(steps, guarded_source()), held_people(), prop::bool::weighted(0.8));
+    (told, rules(), observed, crowd).prop_map(|((sketches, held, is_after), rules, observed, crowd)| {
         let rules = Rules { guard_from: Some(at(GUARD_DAY, 0)), ..rules };
-        let later = observed.into_iter().chain(crowd).map(|sketch| Sketched::Event(Box::new(sketch.after_the_guard())));
+        let event = |sketch| Sketched::Event(Box::new(sketch));
+        let later = observed.into_iter().chain(crowd).map(|sketch| event(sketch.after_the_guard()));
         let steps = Sketched::all(&later.collect::<Vec<_>>(), "o").into_iter();
         let events = steps.filter_map(|step| if let Step::Hear(event) = step { Some(event) } else { None });
-        (Story { steps: Sketched::all(&sketches, "m"), rules }, events.collect())
+        let told = held.into_iter().map(event).chain(sketches).map(|told| match told {
+            Sketched::Event(sketch) if is_after => event((*sketch).after_the_guard()),
+            told => told,
+        });
+        (Story { steps: Sketched::all(&told.collect::<Vec<_>>(), "m"), rules }, events.collect())
+    })
+}
+
+/// One or several, each with a contact and a device.
+fn held_people() -> impl Strategy<Value = Vec<Sketch>> {
+    let like = sketch(POOLS, Just((Key::Secret, Trust::Guarded)).boxed());
+    (like, 1..=POOLS.0, 2..4usize).prop_map(|(like, people, contact)| {
+        let name = |kind, number| Named { kind, number, form: Form::Clear };
+        let of = |number| Sketch {
+            user: Some(number),
+            names: vec![name(contact, number), name(4, number % POOLS.2)],
+            previous: None,
+            row: None,
+            ..like.clone()
+        };
+        (0..people).map(of).collect()
     })
 }
 
@@ -297,10 +332,13 @@ impl Sketched {
                 Self::Event(sketch) => steps.push(Step::Hear(sketch.event(prefix, place))),
                 Self::Decide(verb, x, y) => {
                     decisions += 1;
+                    // A ledger takes no decision about what nobody said: few are told all the same.
+                    let is_told_anyway = place % 6 == 0;
+                    let [x, y] = [x, y].map(|name| if is_told_anyway { name.identifier() } else { name.near(&steps) });
                     let op = match verb {
-                        Verb::Link => Op::Link(x.identifier(), y.identifier()),
-                        Verb::KeepApart => Op::KeepApart(x.identifier(), y.identifier()),
-                        Verb::Ignore => Op::Ignore(x.identifier()),
+                        Verb::Link => Op::Link(x, y),
+                        Verb::KeepApart => Op::KeepApart(x, y),
+                        Verb::Ignore => Op::Ignore(x),
                     };
                     // Several in one moment: the number decides.
                     let at = at(i64::try_from(place / 4).unwrap_or_default(), 0);
@@ -336,6 +374,16 @@ impl Named {
         Identifier::new(Kind::new(KINDS[self.kind]), value)
     }
 
+    /// This, if a step says it, else one of those that steps say of its class, if any does.
+    fn near(self, steps: &[Step]) -> Identifier {
+        let (own, is_device) = (self.identifier(), |kind: &str| KINDS[4..].contains(&kind));
+        let said = steps.iter().flat_map(|step| if let Step::Hear(event) = step { &event.claim[..] } else { &[] });
+        let said = said.map(|claimed| &claimed.identifier);
+        let alike: Vec<_> = said.filter(|said| is_device(said.kind.as_str()) == is_device(own.kind.as_str())).collect();
+        let other = alike.get(usize::from(self.number) * 7 % alike.len().max(1));
+        if alike.contains(&&own) { own } else { other.map_or(own, |other| (*other).clone()) }
+    }
+
     /// As whoever hashed some of the numbers had written them: only a rule about the region says whose they are, or that
     /// they could be two people's.
     fn national(self) -> Option<String> {
@@ -345,7 +393,8 @@ impl Named {
 
 impl Sketch {
     fn after_the_guard(self) -> Self {
-        Self { day: self.day.max(GUARD_DAY), row: None, ..self }
+        let row = self.row.filter(|_| matches!(self.key, Key::Secret));
+        Self { day: self.day.max(GUARD_DAY), row, ..self }
     }
 
     fn event(&self, prefix: &str, place: usize) -> Event {
@@ -367,6 +416,8 @@ impl Sketch {
             },
             is_asserted: user.strength == Strength::Asserted,
         });
+        // An account that is said to be itself is no device of that name: the intake takes no such `previousId` in.
+        let alias = alias.filter(|alias| user.is_some_and(|user| *user.identifier.value != *alias.previous_id));
         let traits = self.plan.iter().filter(|_| alias.is_none()).map(|plan| ("plan".to_owned(), plan.clone()));
         let order = Order { time: at(self.day, self.ten_minutes), message_id: message_id.into() };
         Event { traits: traits.collect(), trust: self.trust, alias, snapshot, ..Event::naming(order, claim) }
