@@ -9,10 +9,11 @@
 //! of another kind is left alone. By one key and the same rules, what becomes of a message depends on it and on its
 //! batch's context alone.
 
+mod chars;
 mod shapes;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use selvedge_core::identifier::{Identifier, Kind, is_blocked};
 use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, MAX_IDENTIFIERS_PER_EVENT, field};
@@ -25,6 +26,7 @@ use crate::identity::Rules;
 use crate::identity::normal::digest::{digest_of, is_hashable};
 use crate::identity::normal::{self, Algorithm, Blocked, CONCEALED, ERASED, Veil, Veiled, is_veiled};
 use crate::store::{Lookup, Sought};
+use shapes::Shape;
 
 /// How a ledger that keeps no clear values conceals them.
 #[derive(Debug, Clone)]
@@ -60,7 +62,7 @@ impl Concealment {
 
     /// What an operator writes, without the addresses and numbers that are recognised in it.
     pub fn words(&self, text: &str) -> String {
-        self.without_shapes(text).unwrap_or_else(|| text.to_owned())
+        self.without_shapes(text, &mut Met::new()).unwrap_or_else(|| text.to_owned())
     }
 
     /// A JSON text that stands at `within` (a message: empty) as it is to be stored, and what it says; `beside` are the names
@@ -76,7 +78,7 @@ impl Concealment {
             None
         } else {
             let said = [own.as_ref(), beside];
-            rewritten(message, within, &Elsewhere { concealment: self, said })
+            rewritten(message, within, &Elsewhere { concealment: self, said, met: RefCell::default() })
         };
         Concealed { message: elsewhere.or(first), names }
     }
@@ -93,24 +95,38 @@ impl Concealment {
         digest_of(&stand_in).map_or_else(|| (&*stand_in.value).into(), |digest| digest.hex)
     }
 
-    fn without_shapes(&self, text: &str) -> Option<String> {
+    fn without_shapes(&self, text: &str, met: &mut Met) -> Option<String> {
         let mut out = String::new();
         let mut copied = 0;
-        for (range, kind, value) in shapes::of(text) {
-            let stand_in = match normal::identifier(kind.clone(), &value, &self.rules) {
-                Ok(identifier) => self.veil.stand_in(&identifier).value,
-                // A pattern blocks it.
-                Err(_) if normal::identifier(kind, &value, &Rules::default()).is_ok() => CONCEALED.into(),
-                Err(_) => continue,
-            };
+        for Shape { range, kind, value } in shapes::of(text) {
+            let stand_in = met.entry(value).or_insert_with_key(|value| self.in_place_of(kind, value));
+            let Some(stand_in) = stand_in else { continue };
             out.push_str(text.get(copied..range.start)?);
-            out.push_str(&stand_in);
+            out.push_str(stand_in);
             copied = range.end;
         }
+        if copied == 0 {
+            return None;
+        }
         out.push_str(text.get(copied..)?);
-        (copied > 0).then_some(out)
+        Some(out)
+    }
+
+    /// What stands in place of what has the shape of an address or a number; `None` where it is none.
+    fn in_place_of(&self, kind: Kind, value: &str) -> Option<Box<str>> {
+        if let Ok(identifier) = normal::identifier(kind.clone(), value, &self.rules) {
+            return Some(self.veil.stand_in(&identifier).value.as_ref().into());
+        }
+        // A pattern blocks it, or it is longer than an identifier may be, as where no space divides it from the sentence
+        // before it. Digits that are nobody's number are a number of another sort.
+        let is_meant = || kind == Kind::EMAIL || normal::identifier(kind, value, &Rules::default()).is_ok();
+        is_meant().then(|| CONCEALED.into())
     }
 }
+
+/// What stands for the shapes that were met, by what they say: most that are met again are of one message, and to hash one
+/// costs more than to find it.
+type Met = HashMap<String, Option<Box<str>>>;
 
 /// What is stored in place of a JSON text.
 pub(super) struct Concealed {
@@ -175,6 +191,7 @@ struct Elsewhere<'a, 'n> {
     concealment: &'a Concealment,
     /// What the message says, and what is said beside it.
     said: [Option<&'a Redaction<'n>>; 2],
+    met: RefCell<Met>,
 }
 
 impl<'n> Elsewhere<'_, 'n> {
@@ -184,7 +201,8 @@ impl<'n> Elsewhere<'_, 'n> {
 
     fn without(&self, text: &str) -> Option<String> {
         let without = self.without_names(text);
-        self.concealment.without_shapes(without.as_deref().unwrap_or(text)).or(without)
+        let mut met = self.met.borrow_mut();
+        self.concealment.without_shapes(without.as_deref().unwrap_or(text), &mut met).or(without)
     }
 
     fn without_names(&self, text: &str) -> Option<String> {
@@ -277,9 +295,7 @@ fn is_a_word_for_nobody(value: &str) -> bool {
 
 /// Whether a message may hold a mail address, a telephone number or the id of a profile. Quick: most hold none.
 fn may_hold_shapes(message: &[u8]) -> bool {
-    // An escape may be any of them.
-    message.iter().any(|byte| matches!(byte, b'@' | b'+' | b'%' | b'\\'))
-        || message.windows(PROFILE.len()).any(|window| window == PROFILE)
+    shapes::may_be_in(message) || message.windows(PROFILE.len()).any(|window| window == PROFILE)
 }
 
 /// Whether a message may hold a digest: most hold none, and the names need not be sought in that form.

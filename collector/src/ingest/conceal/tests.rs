@@ -113,6 +113,25 @@ fn two_keys_of_an_object_that_say_the_same_stay_two() {
     assert!(stored.contains(&format!(r#""{ada}":"#)) && stored.contains(&format!(r#""{ada} 2":"#)), "{stored}");
 }
 
+#[test]
+fn an_address_that_is_longer_than_a_name_may_be_is_no_more_clear_than_another() {
+    for before in ["\u{4fe1}".repeat(90), "x".repeat(300)] {
+        let stored = concealed(&format!(r#"{{"text":"to {before}ada@shop.example."}}"#));
+        assert_eq!(stored, r#"{"text":"to [concealed]."}"#);
+    }
+}
+
+#[test]
+fn what_is_escaped_is_concealed_as_what_it_says() {
+    let number = "+4930111001";
+    let stored = concealed(&format!(
+        r#"{{"url":"/?m=ada%2Bnews%40shop.example","ref":"/?to=%2Fm%3Dada%252Bnews%2540shop.example","q":"?call%20%2B49{}"}}"#,
+        &number[3..]
+    ));
+    let (ada, number) = (keyed(Kind::EMAIL, "ada+news@shop.example"), keyed(Kind::PHONE, number));
+    assert_eq!(stored, format!(r#"{{"url":"/?m={ada}","ref":"/?to=%2Fm%3D{ada}","q":"?call%20{number}"}}"#));
+}
+
 fn concealed(message: &str) -> String {
     let concealed = concealment().of_json(message.as_bytes(), "", None).message;
     concealed.map_or(message.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
