@@ -13,7 +13,7 @@ mod chars;
 mod shapes;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use selvedge_core::identifier::{Identifier, Kind, is_blocked};
 use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, MAX_IDENTIFIERS_PER_EVENT, field};
@@ -60,18 +60,37 @@ impl Concealment {
         Lookup::Concealed(Box::new(Sought { veiled, printed }))
     }
 
-    /// What an operator writes, without the addresses and numbers that are recognised in it.
-    pub fn words(&self, text: &str) -> String {
-        self.without_shapes(text, &mut Met::new()).unwrap_or_else(|| text.to_owned())
+    /// What an operator or a destination writes, without the names that it is about, given by kind and value, and without
+    /// the addresses and numbers that are recognised in it.
+    pub fn words<'n>(&self, text: &str, about: impl IntoIterator<Item = (&'n str, &'n str)>) -> String {
+        let mut text = text.to_owned();
+        let mut names = Vec::new();
+        for (kind, value) in about {
+            let Ok(name) = normal::identifier(Kind::new(kind), value, &self.rules) else { continue };
+            if !is_hashable(&name.kind) {
+                continue;
+            }
+            // Whoever decides about a name writes it the same way twice.
+            if !is_veiled(&name) && value.trim().len() >= SHORTEST_ALIKE {
+                text = text.replace(value.trim(), &self.veil.stand_in(&name).value);
+            }
+            names.push(name);
+        }
+        let without = self.of_names(&names, true).and_then(|said| said.without(&text));
+        let text = without.unwrap_or(text);
+        self.without_shapes(&text, &mut Met::new()).unwrap_or(text)
     }
 
-    /// A JSON text that stands at `within` (a message: empty) as it is to be stored, and what it says; `beside` are the names
-    /// that are said around it.
-    pub(super) fn of_json(&self, message: &[u8], within: &str, beside: Option<&Redaction<'_>>) -> Concealed {
+    /// A JSON text that stands at `within` (a message: empty) as it is to be stored, and what it says.
+    pub(super) fn of_json(&self, message: &[u8], within: &str, around: Around<'_>) -> Concealed {
+        let Around { beside, proven } = around;
         let may_be_hashed = may_hold_digests(message);
         let saying = Saying { concealment: self, said: RefCell::default() };
+        let proven =
+            proven.iter().filter_map(|(kind, value)| normal::identifier(kind.clone(), value, &self.rules).ok());
+        proven.for_each(|name| saying.said.borrow_mut().push(name));
         let first = rewritten(message, within, &saying);
-        let names = saying.said.into_inner();
+        let names = saying.said.into_inner().names;
         let message = first.as_deref().unwrap_or(message);
         let own = self.of_names(&names, may_be_hashed);
         let elsewhere = if own.is_none() && beside.is_none() && !may_hold_shapes(message) {
@@ -83,9 +102,11 @@ impl Concealment {
         Concealed { message: elsewhere.or(first), names }
     }
 
-    /// What takes names out of texts that may hold digests of them; `None` where there are none.
+    /// What takes names out of texts that may hold digests of them; `None` where there are none. The digests of very many
+    /// are not sought: see [`is_crowd`].
     pub(super) fn of_names<'a>(&'a self, names: &'a [Identifier], may_be_hashed: bool) -> Option<Redaction<'a>> {
         let stand_ins = || names.iter().map(|name| self.stand_in(name)).collect();
+        let may_be_hashed = may_be_hashed && !is_crowd(names);
         (!names.is_empty()).then(|| Redaction::standing_in(names, stand_ins(), (&self.rules, may_be_hashed)))
     }
 
@@ -128,19 +149,42 @@ impl Concealment {
 /// costs more than to find it.
 type Met = HashMap<String, Option<Box<str>>>;
 
+/// What is said around a JSON text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// By what it stands beside.
+    pub(super) beside: Option<&'a Redaction<'a>>,
+    /// By the identity token that came with it.
+    pub(super) proven: &'a [(Kind, Box<str>)],
+}
+
 /// What is stored in place of a JSON text.
 pub(super) struct Concealed {
     /// `None` where all of it stays.
     pub(super) message: Option<Vec<u8>>,
-    /// What it says, in clear or as a digest that its sender made; the first of it, of a message that says more than any
-    /// event may claim.
+    /// What it says, in clear or as a digest that its sender made: all of it, also where no event may claim so much.
     pub(super) names: Vec<Identifier>,
 }
 
 /// The first time: what is said.
 struct Saying<'a> {
     concealment: &'a Concealment,
-    said: RefCell<Vec<Identifier>>,
+    said: RefCell<Said>,
+}
+
+/// Names in the order in which they are said, each once.
+#[derive(Default)]
+struct Said {
+    names: Vec<Identifier>,
+    known: HashSet<Identifier>,
+}
+
+impl Said {
+    fn push(&mut self, name: Identifier) {
+        if self.known.insert(name.clone()) {
+            self.names.push(name);
+        }
+    }
 }
 
 impl Saying<'_> {
@@ -159,10 +203,7 @@ impl Saying<'_> {
         match read {
             Ok(identifier) => {
                 let stand_in = self.concealment.veil.stand_in(&identifier);
-                let mut said = self.said.borrow_mut();
-                if said.len() < MAX_IDENTIFIERS_PER_EVENT && !said.contains(&identifier) {
-                    said.push(identifier);
-                }
+                self.said.borrow_mut().push(identifier);
                 Some(stand_in.value.to_string())
             }
             Err(_) if is_a_word_for_nobody(value) => None,
@@ -200,9 +241,14 @@ impl<'n> Elsewhere<'_, 'n> {
     }
 
     fn without(&self, text: &str) -> Option<String> {
-        let without = self.without_names(text);
+        let undigested = if self.is_among_a_crowd() { shapes::without_digests(text, CONCEALED) } else { None };
+        let without = self.without_names(undigested.as_deref().unwrap_or(text)).or(undigested);
         let mut met = self.met.borrow_mut();
         self.concealment.without_shapes(without.as_deref().unwrap_or(text), &mut met).or(without)
+    }
+
+    fn is_among_a_crowd(&self) -> bool {
+        self.said().any(|said| is_crowd(said.names()))
     }
 
     fn without_names(&self, text: &str) -> Option<String> {
@@ -298,19 +344,25 @@ fn may_hold_shapes(message: &[u8]) -> bool {
     shapes::may_be_in(message) || message.windows(PROFILE.len()).any(|window| window == PROFILE)
 }
 
+/// Whether names are more than any event may claim. To hash them all, and to seek what comes out, would cost more than
+/// any message is worth: beside them, whatever may be a digest goes.
+fn is_crowd(names: &[Identifier]) -> bool {
+    names.len() > MAX_IDENTIFIERS_PER_EVENT
+}
+
 /// Whether a message may hold a digest: most hold none, and the names need not be sought in that form.
 fn may_hold_digests(message: &[u8]) -> bool {
     let mut digits = 0;
     let mut is_long_enough = |byte: &u8| {
         digits = if byte.is_ascii_hexdigit() { digits + 1 } else { 0 };
         // An escape may be any digit.
-        digits >= SHORTEST_DIGEST || *byte == b'\\'
+        digits >= shapes::SHORTEST_DIGEST || *byte == b'\\'
     };
     message.iter().any(&mut is_long_enough)
 }
 
-/// Of MD5.
-const SHORTEST_DIGEST: usize = 32;
+/// A shorter value may stand within a word of what is written.
+const SHORTEST_ALIKE: usize = 6;
 /// In what another collector says of the id of a profile.
 const PROFILE: &[u8] = b"profile";
 /// Where an event lists names of any kind.

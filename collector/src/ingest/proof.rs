@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use selvedge_core::identifier::Kind;
 use selvedge_core::json;
 
 use super::Desk;
@@ -30,6 +31,14 @@ impl Tokens {
             Ok(_) => refuse(NotProven::OtherTime, warnings),
             Err(why) => refuse(why, warnings),
         }
+    }
+
+    /// What the site has verified of whom the token of a context is of, whenever that was: it came with a message.
+    pub(super) fn verified(&mut self, context: &ContextParts<'_>, desk: &Desk<'_>) -> Vec<(Kind, Box<str>)> {
+        let value = context.identity_token.filter(|_| desk.strength() == Strength::Observed);
+        let proven = value.and_then(|value| self.judge(value, desk).ok());
+        let verified = proven.into_iter().flat_map(Proven::verified);
+        verified.map(|(kind, value)| (kind, value.into())).collect()
     }
 
     fn judge(&mut self, value: &[u8], desk: &Desk<'_>) -> Result<&Proven, NotProven> {

@@ -94,6 +94,11 @@ impl<'a> Redaction<'a> {
         Self { rules, names, stand_ins, values, read_as, telling, shapes }
     }
 
+    /// The names, as they are taken out.
+    pub(super) fn names(&self) -> &'a [Identifier] {
+        self.names
+    }
+
     /// Whether a value of any kind reads as one of the names.
     pub(super) fn is(&self, value: &str) -> bool {
         self.values.contains_key(value) || self.reads_as(value, |_, _| true).is_some()

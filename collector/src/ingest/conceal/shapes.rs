@@ -57,6 +57,25 @@ pub(super) fn may_be_in(text: &[u8]) -> bool {
         })
 }
 
+/// A text without whatever may be a digest; `None` when it holds none.
+pub(super) fn without_digests(text: &str, stand_in: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut is_other = false;
+    let is_digit = |char: char| char.is_ascii_hexdigit();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_digit) {
+        let (before, behind) = rest.split_at_checked(start)?;
+        let (digits, behind) = behind.split_at_checked(behind.find(|char| !is_digit(char)).unwrap_or(behind.len()))?;
+        let is_digest = digits.len() >= SHORTEST_DIGEST;
+        out.push_str(before);
+        out.push_str(if is_digest { stand_in } else { digits });
+        is_other |= is_digest;
+        rest = behind;
+    }
+    out.push_str(rest);
+    is_other.then_some(out)
+}
+
 /// An address around the `@` at the end of a part: what may stand before it in that part, and a domain of two labels or
 /// more behind it.
 fn mail(chars: &[Char], part: Range<usize>) -> Option<Range<usize>> {
@@ -185,6 +204,8 @@ fn digits(written: &[Char]) -> String {
     std::iter::once('+').chain(behind.map(|char| if char == '+' { ' ' } else { char })).collect()
 }
 
+/// Of MD5.
+pub(super) const SHORTEST_DIGEST: usize = 32;
 /// Of E.164: what is shorter is no number of anybody.
 const FEWEST_DIGITS: usize = 7;
 const MOST_DIGITS: usize = 15;
@@ -267,6 +288,13 @@ mod tests {
         ] {
             assert!(of(text).is_empty(), "{text}: {:?}", of(text));
         }
+    }
+
+    #[test]
+    fn what_may_be_a_digest_is_found_by_its_digits() {
+        let digest = "0123456789abcdefABCDEF0123456789";
+        assert_eq!(without_digests(&format!("of {digest}-1 abc"), "x").as_deref(), Some("of x-1 abc"));
+        assert_eq!(without_digests(&digest[1..], "x"), None);
     }
 
     fn values(text: &str) -> Vec<String> {
