@@ -85,7 +85,7 @@ impl Concealment {
     pub(super) fn of_json(&self, message: &[u8], within: &str, around: Around<'_>) -> Concealed {
         let Around { beside, proven } = around;
         let may_be_hashed = may_hold_digests(message);
-        let saying = Saying { concealment: self, said: RefCell::default() };
+        let saying = Saying { concealment: self, said: RefCell::default(), met: RefCell::default() };
         let proven =
             proven.iter().filter_map(|(kind, value)| normal::identifier(kind.clone(), value, &self.rules).ok());
         proven.for_each(|name| saying.said.borrow_mut().push(name));
@@ -166,10 +166,15 @@ pub(super) struct Concealed {
     pub(super) names: Vec<Identifier>,
 }
 
+/// The kind that a value is said to be of, and how it is hashed where that is stated.
+type SaidAs = (Kind, Option<Box<str>>);
+
 /// The first time: what is said.
 struct Saying<'a> {
     concealment: &'a Concealment,
     said: RefCell<Said>,
+    /// What stands for a value of a kind and an encoding: one that is said again is hashed once.
+    met: RefCell<HashMap<(SaidAs, Box<str>), Option<String>>>,
 }
 
 /// Names in the order in which they are said, each once.
@@ -188,11 +193,21 @@ impl Said {
 }
 
 impl Saying<'_> {
-    /// What stands in place of a value that is said to be of a kind.
-    fn in_place_of(&self, value: &str, (kind, encoding): (Kind, Option<Box<str>>)) -> Option<String> {
+    fn in_place_of(&self, value: &str, said_as: SaidAs) -> Option<String> {
         if value.trim().is_empty() {
             return None;
         }
+        let met = (said_as, value.into());
+        if let Some(stand_in) = self.met.borrow().get(&met) {
+            return stand_in.clone();
+        }
+        let stand_in = self.stand_in(value, met.0.clone());
+        self.met.borrow_mut().insert(met, stand_in.clone());
+        stand_in
+    }
+
+    /// What stands in place of a value that is said to be of a kind.
+    fn stand_in(&self, value: &str, (kind, encoding): SaidAs) -> Option<String> {
         let rules = &self.concealment.rules;
         let read = match encoding {
             None => normal::identifier(kind, value, rules),
@@ -293,6 +308,8 @@ impl Rewrite for Elsewhere<'_, '_> {
         if is_left_alone(place) {
             return None;
         }
+        // As programs write it that know fractions only.
+        let text = text.strip_suffix(".0").unwrap_or(text);
         let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit());
         let said = self.said().find_map(|said| said.in_place_of_number(text, place.key));
         said.map(str::to_owned).or_else(|| self.without_names(text).filter(|_| is_whole()))
@@ -304,7 +321,7 @@ impl Rewrite for Elsewhere<'_, '_> {
 }
 
 /// As a value of which kind a text is said where it stands, and how it is hashed there.
-fn said_at(place: Place<'_>) -> Option<(Kind, Option<Box<str>>)> {
+fn said_at(place: Place<'_>) -> Option<SaidAs> {
     let word = |name: &str| member(place.object, name).and_then(|value| text(value).ok().flatten());
     if place.within == EXTERNAL_IDS {
         let kind = word("type").filter(|_| place.key == "id").map(|kind| Kind::new(&kind));

@@ -29,7 +29,7 @@ pub(super) fn of(text: &str) -> Vec<Shape> {
     while let Some(sign) = chars.get(at) {
         let shape = match sign.char {
             '@' => mail(&chars, free..at).map(|range| (Kind::EMAIL, range)),
-            '+' => number(&chars, at).map(|range| (Kind::PHONE, range)),
+            '+' => number(&chars, at, at > 0 && at == free).map(|range| (Kind::PHONE, range)),
             '0' => dialled(&chars, at).map(|range| (Kind::PHONE, range)),
             _ => None,
         };
@@ -117,12 +117,13 @@ fn domain(behind: &[Char]) -> usize {
     length - behind.get(..length).unwrap_or_default().iter().rev().take_while(is_behind).count()
 }
 
-/// A number behind the `+` at a place: seven to fifteen digits (ITU-T E.164) and what people write between them.
-fn number(chars: &[Char], at: usize) -> Option<Range<usize>> {
+/// A number behind the `+` at a place: seven to fifteen digits (ITU-T E.164) and what people write between them. Right
+/// behind another shape it is of no word.
+fn number(chars: &[Char], at: usize, is_behind_another: bool) -> Option<Range<usize>> {
     let sign = chars.get(at)?;
     // Where a plus is escaped, a bare one is a space.
     let (length, _) = run(chars.get(at + 1..)?, |char| sign.is_escaped && char == '+')?;
-    (!is_begun(chars, at)).then(|| at..at + 1 + length)
+    (is_behind_another || !is_begun(chars, at)).then(|| at..at + 1 + length)
 }
 
 /// A number as it is dialled abroad from most countries, `0049 30 1234567`. Without a gap it is taken for the number of
@@ -225,6 +226,7 @@ mod tests {
             ("call +49 30 123-4567 or +1 (212) 555 0100!", &["+49 30 123-4567", "+1 (212) 555 0100"]),
             ("tel=%2B4930123456", &["+4930123456"]),
             ("+49 30 1234567 2026-01-31", &["+49 30 1234567 2026"]),
+            ("+4930111015+4930111016", &["+4930111015", "+4930111016"]),
             ("+1234567x@shop.example", &["+1234567", "x@shop.example"]),
             ("ada@shop.example..., bob@shop.example_", &["ada@shop.example", "bob@shop.example"]),
         ] {

@@ -107,6 +107,14 @@ fn a_message_without_any_of_it_stays_as_it_came() {
 }
 
 #[test]
+fn a_number_that_is_said_goes_as_it_is_dialled_abroad_and_as_a_fraction_too() {
+    let number = keyed(Kind::PHONE, "+493034343434");
+    let stored =
+        concealed(r#"{"traits":{"phone":"+49 30 34343434","a":"tel 00493034343434","b":493034343434.0,"c":1.0}}"#);
+    assert_eq!(stored, format!(r#"{{"traits":{{"phone":"{number}","a":"tel {number}","b":"{number}","c":1.0}}}}"#));
+}
+
+#[test]
 fn two_keys_of_an_object_that_say_the_same_stay_two() {
     let stored = concealed(r#"{"properties":{"ada@shop.example":1,"ADA@shop.example":2}}"#);
     let ada = keyed(Kind::EMAIL, "ada@shop.example");
