@@ -161,9 +161,11 @@ fn decide(
     y: Option<&Named>,
     (reason, flags): (&str, &PlaceAndForm),
 ) -> Result<(), CommandError> {
-    let ends = {
+    // Here, where the names are still in clear: a server is told what stands for them.
+    let (ends, reason) = {
         let ledger = ledger(flags)?;
-        (x.known(&ledger)?, y.map(|y| y.known(&ledger)).transpose()?)
+        let ends = (x.known(&ledger)?, y.map(|y| y.known(&ledger)).transpose()?);
+        (ends, ledger.words(reason, [Some(x), y]))
     };
     let (x, y) = ends.clone();
     let taken = match reach(&settle_place(&flags.place)?)? {
@@ -172,9 +174,8 @@ fn decide(
         }
         Reach::Alone(store, _lock) => {
             let ledger = Ledger::of(store)?;
-            let reason = ledger.concealment.as_ref().map_or(reason.into(), |it| it.words(reason).into());
             let (workspace, at) = (ledger.workspace, Clock::System.now());
-            let decision = Decision { workspace, verb, x, y, reason, author: AUTHOR.into(), at };
+            let decision = Decision { workspace, verb, x, y, reason: reason.into(), author: AUTHOR.into(), at };
             let row = Committer::new(Arc::new(ledger.rules.clone())).decide(&ledger.store, &decision)??;
             ledger.shown(&row)?
         }
@@ -243,6 +244,15 @@ impl Ledger {
 
     fn reader(&self) -> Result<Reader<'_>, CommandError> {
         Ok(Reader::open(&self.store, &self.rules, self.workspace)?)
+    }
+
+    /// What an operator writes about names, as it is kept.
+    fn words(&self, text: &str, about: [Option<&Named>; 2]) -> String {
+        let about = about.into_iter().flatten().filter_map(|name| match name {
+            Named::Name { kind, value } => Some((&**kind, &**value)),
+            Named::Profile(_) => None,
+        });
+        self.concealment.as_ref().map_or(text.to_owned(), |concealment| concealment.words(text, about))
     }
 
     /// A decision as the API shows it.

@@ -53,11 +53,17 @@ async fn serve(config: Config, store: Arc<SqliteStore>, lock: &File) -> Result<(
     let rules = Arc::new(rules);
     let (writer, intake) =
         Writer::start(store.clone(), Arc::clone(&rules)).map_err(system("the writer could not be started"))?;
-    let ledger = Ledger { store: store.clone(), rules: Arc::clone(&rules), workspace, clock: clock.clone() };
+    let concealment = concealment.map(Arc::new);
+    let ledger = Ledger {
+        store: store.clone(),
+        rules: Arc::clone(&rules),
+        concealment: concealment.clone(),
+        workspace,
+        clock: clock.clone(),
+    };
     let destinations = config.destinations.iter().map(|known| (known.name.clone(), known.sends)).collect();
     let forwarding = Forwarding::start(config.destinations, &ledger, &intake.commits());
-    let inside =
-        Inside { store: store.clone(), intake, rules, concealment: concealment.map(Arc::new), clock: clock.clone() };
+    let inside = Inside { store: store.clone(), intake, rules, concealment, clock: clock.clone() };
     let settings = Settings { limits: config.limits, redirect_hosts: config.redirect_hosts, destinations };
     let state = Arc::new(State::new(inside, settings));
     if let Err(refusal) = state.settle_guard_from(workspace).await {

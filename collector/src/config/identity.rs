@@ -6,6 +6,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::fmt::temporal::Pieces;
 use selvedge_core::identifier::Kind;
 use serde::Deserialize;
 
@@ -102,6 +103,10 @@ impl IdentityTable {
             trait_rules: self.traits.iter().filter_map(|(name, word)| Some((name.clone(), word.rule()?))).collect(),
             ..defaults
         };
+        let names = rules.account_kinds.iter().chain(&rules.contact_kinds);
+        if let Some(kind) = names.into_iter().find(|kind| kind.is_cookie()) {
+            return Err(IdentityError::Cookie { kind: kind.as_str().into() });
+        }
         let mut seen: Vec<&Kind> = Vec::new();
         for kind in rules.account_kinds.iter().chain(&rules.contact_kinds).chain(&rules.device_kinds) {
             if seen.contains(&kind) {
@@ -120,9 +125,11 @@ impl Moment {
             Self::Text(text) => text.clone(),
             Self::Toml(datetime) => datetime.to_string(),
         };
-        let moment = text.trim().parse::<jiff::Timestamp>();
-        let moment = moment.map_err(|_| IdentityError::NotATime { text: text.into() })?;
-        Ok(UnixMillis(moment.as_millisecond()))
+        match text.trim().parse::<jiff::Timestamp>() {
+            Ok(moment) => Ok(UnixMillis(moment.as_millisecond())),
+            Err(_) if is_a_time(text.trim()) => Err(IdentityError::TooLate { text: text.into() }),
+            Err(_) => Err(IdentityError::NotATime { text: text.into() }),
+        }
     }
 }
 
@@ -159,14 +166,27 @@ pub enum IdentityError {
     NotAKind { kind: Box<str> },
     #[error("the kind \"{kind}\" stands in two places: each kind belongs to one class, once")]
     KindTwice { kind: Box<str> },
+    #[error(
+        "\"{kind}\" is a cookie, and names a device: take it off account_kinds and contact_kinds, and let what names a \
+         person come as another kind, such as \"crm_id\""
+    )]
+    Cookie { kind: Box<str> },
     #[error("default_region: {0}")]
     Region(#[from] UnknownRegion),
     #[error("{name} = 0 lets nobody be named: write 1 or more")]
     Zero { name: &'static str },
     #[error("guard_from = \"{text}\" is no time: write RFC 3339, such as 2026-01-31T00:00:00Z")]
     NotATime { text: Box<str> },
+    #[error("guard_from = \"{text}\" is too late: the latest time that counts is {LATEST}")]
+    TooLate { text: Box<str> },
     #[error("blocked_patterns: {0}")]
     Pattern(#[from] NotAPattern),
+}
+
+/// Whether a text is a time of some calendar's, which need not be one that can be counted.
+fn is_a_time(text: &str) -> bool {
+    let pieces = Pieces::parse(text);
+    pieces.is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some())
 }
 
 fn limit(name: &'static str, given: Option<usize>, default: usize) -> Result<usize, IdentityError> {
@@ -189,6 +209,8 @@ fn kind(name: &str) -> Result<Kind, IdentityError> {
     if is_kind { Ok(Kind::new(name)) } else { Err(IdentityError::NotAKind { kind: name.into() }) }
 }
 
+/// The last second of `jiff::Timestamp::MAX`: no offset from UTC leads out of the year 9999.
+const LATEST: &str = "9999-12-30T22:00:00Z";
 /// Kinds stand in paths, logs and every row of an identifier.
 const MAX_KIND_BYTES: usize = 64;
 const MINUTE_MS: i64 = 60_000;
@@ -232,6 +254,24 @@ mod tests {
         assert_eq!(parse_rules("guard_from = 2026-01-01T00:00:00Z").unwrap(), quoted);
         assert!(matches!(parse_rules("guard_from = \"soon\""), Err(IdentityError::NotATime { .. })));
         assert!(matches!(parse_rules("guard_from = 2026-01-01"), Err(IdentityError::NotATime { .. })));
+    }
+
+    #[test]
+    fn a_time_that_is_too_late_is_not_called_none() {
+        for text in ["\"9999-12-31T23:59:59Z\"", "9999-12-31T23:59:59+00:00"] {
+            let refusal = parse_rules(&format!("guard_from = {text}")).unwrap_err().to_string();
+            assert!(refusal.contains("too late") && refusal.contains(LATEST), "{refusal}");
+        }
+        let latest = parse_rules(&format!("guard_from = \"{LATEST}\"")).unwrap().guard_from;
+        assert_eq!(latest, Some(UnixMillis(jiff::Timestamp::MAX.as_second() * 1_000)));
+    }
+
+    #[test]
+    fn a_cookie_is_no_account_and_no_contact() {
+        for list in ["account_kinds", "contact_kinds"] {
+            let refusal = parse_rules(&format!("{list} = [\"cookie._ga\"]")).unwrap_err().to_string();
+            assert!(refusal.contains("cookie._ga") && refusal.contains("take it off"), "{refusal}");
+        }
     }
 
     #[test]

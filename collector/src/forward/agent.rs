@@ -77,7 +77,7 @@ fn answer(response: Response<ureq::Body>) -> Answer {
     let complaint = if outcome == Outcome::Settled {
         Box::from("")
     } else {
-        format!("answered {status}: {}", String::from_utf8_lossy(body.get(..200).unwrap_or(&body))).into()
+        format!("answered {status}: {}", String::from_utf8_lossy(body.get(..READ_ALOUD_BYTES).unwrap_or(&body))).into()
     };
     Answer { outcome, body, complaint }
 }
@@ -93,6 +93,8 @@ fn retry_after_s(value: &str) -> Option<u32> {
     Some(u32::try_from(wait_s.max(0)).unwrap_or(u32::MAX))
 }
 
+/// More than is kept of a complaint.
+const READ_ALOUD_BYTES: usize = 1_000;
 /// A receipt with a verdict on each of 500 events is below it.
 const MAX_ANSWER_BYTES: u64 = 512 * 1_024;
 

@@ -153,12 +153,20 @@ impl Drain {
         taken
     }
 
+    /// What a destination says, as it may be kept: it may know clear values that the ledger does not.
+    fn words(&self, said: &str) -> String {
+        self.ledger.concealment.as_ref().map_or(said.to_owned(), |concealment| concealment.words(said, []))
+    }
+
     /// Sends them in one request; true when nothing of it has to be sent again.
     fn deliver(&mut self, messages: &[&Message], letters: &mut Vec<DeadLetter>) -> bool {
         let Delivery { outcome, refused, complaint } = self.destination.send(messages);
+        // Cut off only now: of an address that is cut in two, nobody sees that it is one.
+        let complaint: String = self.words(&complaint).chars().take(LONGEST_COMPLAINT).collect();
         let is_settled = match outcome {
             Outcome::Settled => {
                 for (place, reason) in refused {
+                    let reason = self.words(&reason);
                     letters.extend(messages.get(place).map(|message| self.letter(message, &reason)));
                 }
                 self.most_messages = (self.most_messages * 2).min(self.destination.portion().messages);
@@ -233,6 +241,8 @@ impl Drain {
 
 /// Events, and changes, of one look at the ledger: a few requests, and a few MiB.
 const WINDOW: usize = 500;
+/// Characters of what a destination says: a log says the rest of it no better.
+const LONGEST_COMPLAINT: usize = 250;
 /// A killed collector says again what it said since the last note. Each note is an fsync that holds up the writer: with
 /// a webhook, one after every request would cost the intake more than the few that come twice.
 const BETWEEN_NOTES_MS: u64 = 100;

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::event::Workspace;
 use crate::identity::Rules;
+use crate::ingest::Concealment;
 use crate::store::Store;
 
 /// What is sent on.
@@ -35,6 +36,8 @@ pub struct Ledger {
     pub store: Arc<dyn Store>,
     /// Whose events are whose.
     pub rules: Arc<Rules>,
+    /// How clear values are concealed, of a ledger that keeps none.
+    pub concealment: Option<Arc<Concealment>>,
     /// Whose it is.
     pub workspace: Workspace,
     /// When a message is signed, and when one is given up.

@@ -28,6 +28,7 @@ pub(super) async fn take(
     let received = body::receive(&state, &head.headers, body).await?.inflated(&state, &head.headers)?;
     let asked: Asked = serde_json::from_slice(&received.bytes).map_err(|fault| Refusal::BadDecision { fault })?;
     let verb = DecisionVerb::parse(&asked.op).ok_or(Refusal::UnknownDecision)?;
+    let reason = reason(&state, &asked);
     let decision = Decision {
         workspace: key.workspace,
         verb,
@@ -36,15 +37,21 @@ pub(super) async fn take(
             Some(y) => Some(y.identifier(&state, key.workspace).await?),
             None => None,
         },
-        reason: match &state.inside.concealment {
-            Some(concealment) => concealment.words(&asked.reason).into(),
-            None => asked.reason.into(),
-        },
+        reason,
         author: source_name(key.id, std::slice::from_ref(&key)),
         at: state.inside.clock.now(),
     };
     let taken = state.inside.intake.decide(DecisionTask::Decide(decision)).await?.map_err(refused)?;
     shown(state, key.workspace, taken).await
+}
+
+/// Why, in the words of who decides; where no clear values are kept, without those that it is about.
+fn reason(state: &State, asked: &Asked) -> Box<str> {
+    let about = std::iter::once(&asked.x).chain(&asked.y).map(|name| (&*name.kind, &*name.value));
+    match &state.inside.concealment {
+        Some(concealment) => concealment.words(&asked.reason, about).into(),
+        None => (&*asked.reason).into(),
+    }
 }
 
 /// `GET /v1/decisions`.

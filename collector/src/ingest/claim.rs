@@ -132,8 +132,7 @@ impl Claim<'_> {
             return;
         };
         named.strength = Strength::Proven;
-        let stated = [(Kind::EMAIL, &proven.email), (Kind::PHONE, &proven.phone)];
-        for (kind, value) in stated.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?))) {
+        for (kind, value) in proven.verified() {
             let named_before = self.named.len();
             self.name(kind, value, proof::AT);
             self.named.iter_mut().skip(named_before).for_each(|named| named.strength = Strength::Proven);

@@ -9,10 +9,11 @@
 //! of another kind is left alone. By one key and the same rules, what becomes of a message depends on it and on its
 //! batch's context alone.
 
+mod chars;
 mod shapes;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use selvedge_core::identifier::{Identifier, Kind, is_blocked};
 use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, MAX_IDENTIFIERS_PER_EVENT, field};
@@ -25,6 +26,7 @@ use crate::identity::Rules;
 use crate::identity::normal::digest::{digest_of, is_hashable};
 use crate::identity::normal::{self, Algorithm, Blocked, CONCEALED, ERASED, Veil, Veiled, is_veiled};
 use crate::store::{Lookup, Sought};
+use shapes::Shape;
 
 /// How a ledger that keeps no clear values conceals them.
 #[derive(Debug, Clone)]
@@ -58,32 +60,53 @@ impl Concealment {
         Lookup::Concealed(Box::new(Sought { veiled, printed }))
     }
 
-    /// What an operator writes, without the addresses and numbers that are recognised in it.
-    pub fn words(&self, text: &str) -> String {
-        self.without_shapes(text).unwrap_or_else(|| text.to_owned())
+    /// What an operator or a destination writes, without the names that it is about, given by kind and value, and without
+    /// the addresses and numbers that are recognised in it.
+    pub fn words<'n>(&self, text: &str, about: impl IntoIterator<Item = (&'n str, &'n str)>) -> String {
+        let mut text = text.to_owned();
+        let mut names = Vec::new();
+        for (kind, value) in about {
+            let Ok(name) = normal::identifier(Kind::new(kind), value, &self.rules) else { continue };
+            if !is_hashable(&name.kind) {
+                continue;
+            }
+            // Whoever decides about a name writes it the same way twice.
+            if !is_veiled(&name) && value.trim().len() >= SHORTEST_ALIKE {
+                text = text.replace(value.trim(), &self.veil.stand_in(&name).value);
+            }
+            names.push(name);
+        }
+        let without = self.of_names(&names, true).and_then(|said| said.without(&text));
+        let text = without.unwrap_or(text);
+        self.without_shapes(&text, &mut Met::new()).unwrap_or(text)
     }
 
-    /// A JSON text that stands at `within` (a message: empty) as it is to be stored, and what it says; `beside` are the names
-    /// that are said around it.
-    pub(super) fn of_json(&self, message: &[u8], within: &str, beside: Option<&Redaction<'_>>) -> Concealed {
+    /// A JSON text that stands at `within` (a message: empty) as it is to be stored, and what it says.
+    pub(super) fn of_json(&self, message: &[u8], within: &str, around: Around<'_>) -> Concealed {
+        let Around { beside, proven } = around;
         let may_be_hashed = may_hold_digests(message);
-        let saying = Saying { concealment: self, said: RefCell::default() };
+        let saying = Saying { concealment: self, said: RefCell::default(), met: RefCell::default() };
+        let proven =
+            proven.iter().filter_map(|(kind, value)| normal::identifier(kind.clone(), value, &self.rules).ok());
+        proven.for_each(|name| saying.said.borrow_mut().push(name));
         let first = rewritten(message, within, &saying);
-        let names = saying.said.into_inner();
+        let names = saying.said.into_inner().names;
         let message = first.as_deref().unwrap_or(message);
         let own = self.of_names(&names, may_be_hashed);
         let elsewhere = if own.is_none() && beside.is_none() && !may_hold_shapes(message) {
             None
         } else {
             let said = [own.as_ref(), beside];
-            rewritten(message, within, &Elsewhere { concealment: self, said })
+            rewritten(message, within, &Elsewhere { concealment: self, said, met: RefCell::default() })
         };
         Concealed { message: elsewhere.or(first), names }
     }
 
-    /// What takes names out of texts that may hold digests of them; `None` where there are none.
+    /// What takes names out of texts that may hold digests of them; `None` where there are none. The digests of very many
+    /// are not sought: see [`is_crowd`].
     pub(super) fn of_names<'a>(&'a self, names: &'a [Identifier], may_be_hashed: bool) -> Option<Redaction<'a>> {
         let stand_ins = || names.iter().map(|name| self.stand_in(name)).collect();
+        let may_be_hashed = may_be_hashed && !is_crowd(names);
         (!names.is_empty()).then(|| Redaction::standing_in(names, stand_ins(), (&self.rules, may_be_hashed)))
     }
 
@@ -93,46 +116,98 @@ impl Concealment {
         digest_of(&stand_in).map_or_else(|| (&*stand_in.value).into(), |digest| digest.hex)
     }
 
-    fn without_shapes(&self, text: &str) -> Option<String> {
+    fn without_shapes(&self, text: &str, met: &mut Met) -> Option<String> {
         let mut out = String::new();
         let mut copied = 0;
-        for (range, kind, value) in shapes::of(text) {
-            let stand_in = match normal::identifier(kind.clone(), &value, &self.rules) {
-                Ok(identifier) => self.veil.stand_in(&identifier).value,
-                // A pattern blocks it.
-                Err(_) if normal::identifier(kind, &value, &Rules::default()).is_ok() => CONCEALED.into(),
-                Err(_) => continue,
-            };
+        for Shape { range, kind, value } in shapes::of(text) {
+            let stand_in = met.entry(value).or_insert_with_key(|value| self.in_place_of(kind, value));
+            let Some(stand_in) = stand_in else { continue };
             out.push_str(text.get(copied..range.start)?);
-            out.push_str(&stand_in);
+            out.push_str(stand_in);
             copied = range.end;
         }
+        if copied == 0 {
+            return None;
+        }
         out.push_str(text.get(copied..)?);
-        (copied > 0).then_some(out)
+        Some(out)
     }
+
+    /// What stands in place of what has the shape of an address or a number; `None` where it is none.
+    fn in_place_of(&self, kind: Kind, value: &str) -> Option<Box<str>> {
+        if let Ok(identifier) = normal::identifier(kind.clone(), value, &self.rules) {
+            return Some(self.veil.stand_in(&identifier).value.as_ref().into());
+        }
+        // A pattern blocks it, or it is longer than an identifier may be, as where no space divides it from the sentence
+        // before it. Digits that are nobody's number are a number of another sort.
+        let is_meant = || kind == Kind::EMAIL || normal::identifier(kind, value, &Rules::default()).is_ok();
+        is_meant().then(|| CONCEALED.into())
+    }
+}
+
+/// What stands for the shapes that were met, by what they say: most that are met again are of one message, and to hash one
+/// costs more than to find it.
+type Met = HashMap<String, Option<Box<str>>>;
+
+/// What is said around a JSON text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// By what it stands beside.
+    pub(super) beside: Option<&'a Redaction<'a>>,
+    /// By the identity token that came with it.
+    pub(super) proven: &'a [(Kind, Box<str>)],
 }
 
 /// What is stored in place of a JSON text.
 pub(super) struct Concealed {
     /// `None` where all of it stays.
     pub(super) message: Option<Vec<u8>>,
-    /// What it says, in clear or as a digest that its sender made; the first of it, of a message that says more than any
-    /// event may claim.
+    /// What it says, in clear or as a digest that its sender made: all of it, also where no event may claim so much.
     pub(super) names: Vec<Identifier>,
 }
+
+/// The kind that a value is said to be of, and how it is hashed where that is stated.
+type SaidAs = (Kind, Option<Box<str>>);
 
 /// The first time: what is said.
 struct Saying<'a> {
     concealment: &'a Concealment,
-    said: RefCell<Vec<Identifier>>,
+    said: RefCell<Said>,
+    /// What stands for a value of a kind and an encoding: one that is said again is hashed once.
+    met: RefCell<HashMap<(SaidAs, Box<str>), Option<String>>>,
+}
+
+/// Names in the order in which they are said, each once.
+#[derive(Default)]
+struct Said {
+    names: Vec<Identifier>,
+    known: HashSet<Identifier>,
+}
+
+impl Said {
+    fn push(&mut self, name: Identifier) {
+        if self.known.insert(name.clone()) {
+            self.names.push(name);
+        }
+    }
 }
 
 impl Saying<'_> {
-    /// What stands in place of a value that is said to be of a kind.
-    fn in_place_of(&self, value: &str, (kind, encoding): (Kind, Option<Box<str>>)) -> Option<String> {
+    fn in_place_of(&self, value: &str, said_as: SaidAs) -> Option<String> {
         if value.trim().is_empty() {
             return None;
         }
+        let met = (said_as, value.into());
+        if let Some(stand_in) = self.met.borrow().get(&met) {
+            return stand_in.clone();
+        }
+        let stand_in = self.stand_in(value, met.0.clone());
+        self.met.borrow_mut().insert(met, stand_in.clone());
+        stand_in
+    }
+
+    /// What stands in place of a value that is said to be of a kind.
+    fn stand_in(&self, value: &str, (kind, encoding): SaidAs) -> Option<String> {
         let rules = &self.concealment.rules;
         let read = match encoding {
             None => normal::identifier(kind, value, rules),
@@ -143,10 +218,7 @@ impl Saying<'_> {
         match read {
             Ok(identifier) => {
                 let stand_in = self.concealment.veil.stand_in(&identifier);
-                let mut said = self.said.borrow_mut();
-                if said.len() < MAX_IDENTIFIERS_PER_EVENT && !said.contains(&identifier) {
-                    said.push(identifier);
-                }
+                self.said.borrow_mut().push(identifier);
                 Some(stand_in.value.to_string())
             }
             Err(_) if is_a_word_for_nobody(value) => None,
@@ -175,6 +247,7 @@ struct Elsewhere<'a, 'n> {
     concealment: &'a Concealment,
     /// What the message says, and what is said beside it.
     said: [Option<&'a Redaction<'n>>; 2],
+    met: RefCell<Met>,
 }
 
 impl<'n> Elsewhere<'_, 'n> {
@@ -183,8 +256,14 @@ impl<'n> Elsewhere<'_, 'n> {
     }
 
     fn without(&self, text: &str) -> Option<String> {
-        let without = self.without_names(text);
-        self.concealment.without_shapes(without.as_deref().unwrap_or(text)).or(without)
+        let undigested = if self.is_among_a_crowd() { shapes::without_digests(text, CONCEALED) } else { None };
+        let without = self.without_names(undigested.as_deref().unwrap_or(text)).or(undigested);
+        let mut met = self.met.borrow_mut();
+        self.concealment.without_shapes(without.as_deref().unwrap_or(text), &mut met).or(without)
+    }
+
+    fn is_among_a_crowd(&self) -> bool {
+        self.said().any(|said| is_crowd(said.names()))
     }
 
     fn without_names(&self, text: &str) -> Option<String> {
@@ -229,6 +308,8 @@ impl Rewrite for Elsewhere<'_, '_> {
         if is_left_alone(place) {
             return None;
         }
+        // As programs write it that know fractions only.
+        let text = text.strip_suffix(".0").unwrap_or(text);
         let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit());
         let said = self.said().find_map(|said| said.in_place_of_number(text, place.key));
         said.map(str::to_owned).or_else(|| self.without_names(text).filter(|_| is_whole()))
@@ -240,7 +321,7 @@ impl Rewrite for Elsewhere<'_, '_> {
 }
 
 /// As a value of which kind a text is said where it stands, and how it is hashed there.
-fn said_at(place: Place<'_>) -> Option<(Kind, Option<Box<str>>)> {
+fn said_at(place: Place<'_>) -> Option<SaidAs> {
     let word = |name: &str| member(place.object, name).and_then(|value| text(value).ok().flatten());
     if place.within == EXTERNAL_IDS {
         let kind = word("type").filter(|_| place.key == "id").map(|kind| Kind::new(&kind));
@@ -277,9 +358,13 @@ fn is_a_word_for_nobody(value: &str) -> bool {
 
 /// Whether a message may hold a mail address, a telephone number or the id of a profile. Quick: most hold none.
 fn may_hold_shapes(message: &[u8]) -> bool {
-    // An escape may be any of them.
-    message.iter().any(|byte| matches!(byte, b'@' | b'+' | b'%' | b'\\'))
-        || message.windows(PROFILE.len()).any(|window| window == PROFILE)
+    shapes::may_be_in(message) || message.windows(PROFILE.len()).any(|window| window == PROFILE)
+}
+
+/// Whether names are more than any event may claim. To hash them all, and to seek what comes out, would cost more than
+/// any message is worth: beside them, whatever may be a digest goes.
+fn is_crowd(names: &[Identifier]) -> bool {
+    names.len() > MAX_IDENTIFIERS_PER_EVENT
 }
 
 /// Whether a message may hold a digest: most hold none, and the names need not be sought in that form.
@@ -288,13 +373,13 @@ fn may_hold_digests(message: &[u8]) -> bool {
     let mut is_long_enough = |byte: &u8| {
         digits = if byte.is_ascii_hexdigit() { digits + 1 } else { 0 };
         // An escape may be any digit.
-        digits >= SHORTEST_DIGEST || *byte == b'\\'
+        digits >= shapes::SHORTEST_DIGEST || *byte == b'\\'
     };
     message.iter().any(&mut is_long_enough)
 }
 
-/// Of MD5.
-const SHORTEST_DIGEST: usize = 32;
+/// A shorter value may stand within a word of what is written.
+const SHORTEST_ALIKE: usize = 6;
 /// In what another collector says of the id of a profile.
 const PROFILE: &[u8] = b"profile";
 /// Where an event lists names of any kind.

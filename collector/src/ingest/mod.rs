@@ -102,7 +102,11 @@ pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
         Some(_) => secrets::context_without_token(&envelope.context),
         None => envelope.context.clone(),
     };
-    let concealed = desk.concealment.map(|concealment| concealment.of_json(&tokenless, field::CONTEXT, None));
+    let mut tokens = proof::Tokens::default();
+    let concealed = desk.concealment.map(|concealment| {
+        let proven = tokens.verified(&context, desk);
+        concealment.of_json(&tokenless, field::CONTEXT, conceal::Around { beside: None, proven: &proven })
+    });
     let (other_context, names) = concealed.map(|concealed| (concealed.message, concealed.names)).unwrap_or_default();
     let stored_context = other_context.map_or(tokenless, Into::into);
     let mut shared = normalise::Shared {
@@ -111,7 +115,7 @@ pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
         context,
         stored_context: parts::ContextParts::of(&stored_context),
         beside: desk.concealment.and_then(|concealment| concealment.of_names(&names, true)),
-        tokens: proof::Tokens::default(),
+        tokens,
         said_by: SaidBy::new(),
     };
     let mut events = Vec::with_capacity(envelope.events.len());

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use selvedge_core::json::{self, Kind};
 use selvedge_core::wire::field;
 
+use super::conceal::Around;
 use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
 use super::proof::Tokens;
 use super::redact::Redaction;
@@ -142,11 +143,12 @@ fn stated(
 }
 
 /// The message as it is stored: without its token and, where the ledger keeps none, without clear values.
-fn kept(raw: &Bytes, parts: &Parts<'_>, shared: &Shared<'_>, desk: &Desk<'_>) -> Bytes {
+fn kept(raw: &Bytes, parts: &Parts<'_>, shared: &mut Shared<'_>, desk: &Desk<'_>) -> Bytes {
     let tokenless = if parts.carries_token { secrets::without_token(raw) } else { raw.clone() };
-    let concealed =
-        desk.concealment.and_then(|concealment| concealment.of_json(&tokenless, "", shared.beside.as_ref()).message);
-    concealed.map_or(tokenless, Into::into)
+    let Some(concealment) = desk.concealment else { return tokenless };
+    let proven = shared.tokens.verified(&parts.context, desk);
+    let around = Around { beside: shared.beside.as_ref(), proven: &proven };
+    concealment.of_json(&tokenless, "", around).message.map_or(tokenless, Into::into)
 }
 
 /// Refuses an event that lacks the name that it needs, or whose name is too long.

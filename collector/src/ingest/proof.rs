@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use selvedge_core::identifier::Kind;
 use selvedge_core::json;
 
 use super::Desk;
@@ -13,7 +14,14 @@ use crate::event::{Strength, UnixMillis};
 
 /// The tokens of one request, as far as they were judged.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(HashMap<Box<[u8]>, Result<Proven, NotProven>>);
+pub(super) struct Tokens {
+    /// Of events: those that count towards the limit.
+    judged: Judged,
+    /// Of what is to be concealed, which may become no event. Who is proven must not depend on it.
+    carried: Judged,
+}
+
+type Judged = HashMap<Box<[u8]>, Result<Proven, NotProven>>;
 
 impl Tokens {
     /// What the token of an event of this context and time proves. What a secret key says needs no proof.
@@ -32,21 +40,37 @@ impl Tokens {
         }
     }
 
+    /// What the site has verified of whom the token of a context is of, whenever that was: it came with a message.
+    pub(super) fn verified(&mut self, context: &ContextParts<'_>, desk: &Desk<'_>) -> Vec<(Kind, Box<str>)> {
+        let value = context.identity_token.filter(|_| desk.strength() == Strength::Observed);
+        let Some(value) = value else { return Vec::new() };
+        if !self.carried.contains_key(value) && self.carried.len() < MAX_TOKENS {
+            let judged = self.judged.get(value).cloned().unwrap_or_else(|| verify(value, desk));
+            self.carried.insert(value.into(), judged);
+        }
+        let proven = self.carried.get(value).into_iter().flatten();
+        proven.flat_map(Proven::verified).map(|(kind, value)| (kind, value.into())).collect()
+    }
+
     fn judge(&mut self, value: &[u8], desk: &Desk<'_>) -> Result<&Proven, NotProven> {
-        if !self.0.contains_key(value) {
-            if self.0.len() >= MAX_TOKENS {
+        if !self.judged.contains_key(value) {
+            if self.judged.len() >= MAX_TOKENS {
                 return Err(NotProven::TooMany);
             }
-            let text = json::string(value).ok_or(NotProven::Malformed);
-            let judged = text.and_then(|text| token::verify(&text, desk.identity_keys));
-            self.0.insert(value.into(), judged);
+            let judged = self.carried.get(value).cloned().unwrap_or_else(|| verify(value, desk));
+            self.judged.insert(value.into(), judged);
         }
-        match self.0.get(value) {
+        match self.judged.get(value) {
             Some(Ok(proven)) => Ok(proven),
             Some(Err(why)) => Err(*why),
             None => Err(NotProven::TooMany),
         }
     }
+}
+
+fn verify(value: &[u8], desk: &Desk<'_>) -> Result<Proven, NotProven> {
+    let text = json::string(value).ok_or(NotProven::Malformed)?;
+    token::verify(&text, desk.identity_keys)
 }
 
 fn refuse(why: NotProven, warnings: &mut Warnings) -> Option<&'static Proven> {

@@ -94,6 +94,11 @@ impl<'a> Redaction<'a> {
         Self { rules, names, stand_ins, values, read_as, telling, shapes }
     }
 
+    /// The names, as they are taken out.
+    pub(super) fn names(&self) -> &'a [Identifier] {
+        self.names
+    }
+
     /// Whether a value of any kind reads as one of the names.
     pub(super) fn is(&self, value: &str) -> bool {
         self.values.contains_key(value) || self.reads_as(value, |_, _| true).is_some()
@@ -240,7 +245,10 @@ fn encoded(name: &Identifier) -> Vec<(String, Shape)> {
 }
 
 fn other_forms(name: &Identifier, rules: &Rules) -> Vec<(String, Shape)> {
-    let forms = forms(name, rules).into_iter().filter(|form| **form != *name.value && is_telling(form));
+    // As it is dialled abroad from most countries.
+    let dialled =
+        name.value.strip_prefix('+').filter(|_| name.kind == NameKind::PHONE).map(|digits| format!("00{digits}"));
+    let forms = forms(name, rules).into_iter().chain(dialled).filter(|form| **form != *name.value && is_telling(form));
     let shaped = |form: String| {
         let is_number = form.bytes().all(|byte| byte.is_ascii_digit());
         let shape = if is_number { Shape::Number } else { Shape::of(&form) };

@@ -7,6 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{hmac, signature};
+use selvedge_core::identifier;
 use selvedge_core::json::{self, Kind};
 
 use super::parts::{self, member};
@@ -27,6 +28,12 @@ pub(super) struct Proven {
 }
 
 impl Proven {
+    /// What the site has verified, in clear.
+    pub(super) fn verified(&self) -> impl Iterator<Item = (identifier::Kind, &str)> {
+        let stated = [(identifier::Kind::EMAIL, &self.email), (identifier::Kind::PHONE, &self.phone)];
+        stated.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?)))
+    }
+
     /// Whether it speaks for an event of this time. Events wait, offline too: the token has to be valid when the event
     /// happened, not when it arrives. An event is never after its receipt, so that no token is of use before its time.
     pub(super) fn covers(&self, time: UnixMillis) -> bool {

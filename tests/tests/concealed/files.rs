@@ -16,7 +16,9 @@ use super::{CONCEALING, identify, named, send};
 
 #[test]
 fn no_byte_of_the_files_holds_a_clear_value_or_a_digest_of_one() -> anyhow::Result<()> {
-    let upstream = Upstream::start(|_| Reply::status(400))?;
+    // It knows the values from elsewhere.
+    let complaint = b"no customer is ada@shop.example or +49 30 1234567";
+    let upstream = Upstream::start(|_| Reply { body: complaint.to_vec(), ..Reply::status(400) })?;
     let directory = tempfile::tempdir()?;
     let url = upstream.url();
     let flags = [&CONCEALING[..], &["--upstream", &url, "--upstream-key", "sk_upstream"]].concat();
@@ -25,6 +27,8 @@ fn no_byte_of_the_files_holds_a_clear_value_or_a_digest_of_one() -> anyhow::Resu
     let letters = || Ledger::beside(directory.path()).and_then(|ledger| ledger.dead_letters("upstream"));
     wait_until(Duration::from_secs(60), "all were refused", || letters().is_ok_and(|letters| letters.len() >= 12))?;
     hold_clean(directory.path(), "while it runs")?;
+    ensure!(collector.log().contains("no customer is"), "a refusal is told: {}", collector.log());
+    ensure!(!collector.log().contains("ada@"), "not whom it is of: {}", collector.log());
     ensure!(collector.stop()?.success(), "{}", collector.log());
     hold_clean(directory.path(), "when it has stopped")?;
     let replayed = collector.run(&["replay"])?;
@@ -80,12 +84,14 @@ fn tell(collector: &Collector) -> anyhow::Result<()> {
         "email": "kim@shop.example", "email_verified": true, "phone_number": "+493055555", "phone_number_verified": true });
     let token = Backend::of(collector)?.token(&claims)?;
     let proven: Value = json!({ "type": "track", "event": "Paid", "messageId": "m-20", "userId": "u-6",
-        "properties": { "by": "kim@shop.example" }, "context": { "identityToken": token } });
+        "properties": { "by": "kim@shop.example", "tel": "call 493055555", "hash": bare("sha256", "kim@shop.example") }, "context": { "identityToken": token } });
     send(collector, &collector.public_key, &[proven])?;
     let pixel =
         collector.get("/pixel/v1/track?event=Opened&anonymousId=a-1&mail=ada%40shop.example", &collector.public_key)?;
     ensure!(pixel.status == 200);
     let decision = json!({ "op": "ignore", "x": { "kind": "email", "value": "bob@shop.example" }, "reason": "bob@shop.example asked, +49 30 1234567" });
+    ensure!(collector.post("/v1/decisions", &collector.admin_key, &decision)?.status == 200);
+    let decision = json!({ "op": "ignore", "x": { "kind": "imei", "value": "490154203237518" }, "reason": "the shop's own, 490154203237518" });
     ensure!(collector.post("/v1/decisions", &collector.admin_key, &decision)?.status == 200);
     let seen = collector.get("/v1/profiles/email:ada%40shop.example", secret)?.json;
     ensure!(seen["event_count"].as_u64() > Some(3), "it was told: {seen:#}");

@@ -1,94 +1,215 @@
-//! What is a mail address or an international telephone number by its shape, wherever it stands in a text. Pure.
+//! What is a mail address or an international telephone number by its shape, wherever it stands in a text and however it
+//! is escaped there. Pure.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use selvedge_core::identifier::Kind;
 
-/// The addresses and numbers in a text, from the left, none within another: where, of which kind, and what they say.
-pub(super) fn of(text: &str) -> Vec<(Range<usize>, Kind, Cow<'_, str>)> {
-    let mut found: Vec<(Range<usize>, Kind, Cow<'_, str>)> = Vec::new();
-    let signs = text.char_indices().filter(|(_, sign)| matches!(sign, '@' | '+' | '%'));
-    for (at, _) in signs {
-        let copied = found.last().map_or(0, |(range, ..)| range.end);
-        if at < copied {
-            continue;
-        }
-        let rest = text.get(at..).unwrap_or_default();
-        let sign = SIGNS.iter().find(|(sign, _)| starts_with(rest, sign));
-        let shape = match sign {
-            Some((sign, '@')) => mail(text, at, sign.len()).map(|range| (range, Kind::EMAIL)),
-            Some((sign, '+')) => number(text, at, sign.len()).map(|range| (range, Kind::PHONE)),
+use super::chars::{self, Char};
+
+/// An address or a number in a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Where it stands, in bytes.
+    pub(super) range: Range<usize>,
+    pub(super) kind: Kind,
+    /// What it says.
+    pub(super) value: String,
+}
+
+/// The addresses and numbers in a text, from the left, none within another.
+pub(super) fn of(text: &str) -> Vec<Shape> {
+    if !may_be_in(text.as_bytes()) {
+        return Vec::new();
+    }
+    let chars = chars::of(text);
+    let mut found = Vec::new();
+    // What is before it is copied, or is none; no character is looked at by more than two signs.
+    let (mut at, mut free) = (0, 0);
+    while let Some(sign) = chars.get(at) {
+        let shape = match sign.char {
+            '@' => mail(&chars, free..at).map(|range| (Kind::EMAIL, range)),
+            '+' => number(&chars, at, at > 0 && at == free).map(|range| (Kind::PHONE, range)),
+            '0' => dialled(&chars, at).map(|range| (Kind::PHONE, range)),
             _ => None,
         };
-        if let Some((range, kind)) = shape.filter(|(range, _)| range.start >= copied)
-            && let Some(written) = text.get(range.clone())
+        at += 1;
+        if let Some((kind, shape)) = shape
+            && let Some(written) = chars.get(shape.clone())
+            && let Some(range) = chars::range(written)
         {
-            found.push((range, kind, decoded(written)));
+            let value = if kind == Kind::EMAIL { address(written) } else { digits(written) };
+            found.push(Shape { range, kind, value });
+            (at, free) = (shape.end, shape.end);
         }
     }
     found
 }
 
-/// An address around the `@` at a place: what may stand before it, and a domain of two labels or more behind it.
-fn mail(text: &str, at: usize, length: usize) -> Option<Range<usize>> {
-    let before = text.get(..at)?;
-    let local: usize =
-        before.chars().rev().take_while(|char| is_local(*char)).map(char::len_utf8).sum::<usize>().min(at);
-    let start = at - local;
-    let start = start + (before.get(start..)?.len() - before.get(start..)?.trim_start_matches(['.', '-', '\'']).len());
-    let behind = text.get(at + length..)?;
-    let domain: usize = behind.chars().take_while(|char| is_of_domain(*char)).map(char::len_utf8).sum();
-    let domain = behind.get(..domain)?.trim_end_matches(['.', '-']);
-    let is_domain = domain.contains('.') && !domain.starts_with('.') && !domain.contains("..");
-    (start < at && is_domain).then(|| start..at + length + domain.len())
+/// Whether a text may hold any, or a JSON text one that does. Quick: most hold none.
+pub(super) fn may_be_in(text: &[u8]) -> bool {
+    // An escape may be any sign, and so may what is written in three bytes.
+    text.iter().any(|byte| matches!(byte, b'@' | b'+' | b'%' | b'&' | b'\\' | 0xef))
+        || text.starts_with(b"00")
+        || text.windows(4).any(|bytes| match bytes {
+            [before, b'0', b'0', b'1'..=b'9'] => !before.is_ascii_alphanumeric(),
+            _ => false,
+        })
 }
 
-/// A number behind the `+` at a place: seven to fifteen digits (ITU-T E.164) and what people write between them.
-fn number(text: &str, at: usize, length: usize) -> Option<Range<usize>> {
-    let is_begun = text.get(..at)?.chars().next_back().is_some_and(char::is_alphanumeric);
-    let behind = text.get(at + length..)?;
-    let (mut digits, mut end, mut separators) = (0, 0, 0);
+/// A text without whatever may be a digest; `None` when it holds none.
+pub(super) fn without_digests(text: &str, stand_in: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut is_other = false;
+    let is_digit = |char: char| char.is_ascii_hexdigit();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_digit) {
+        let (before, behind) = rest.split_at_checked(start)?;
+        let (digits, behind) = behind.split_at_checked(behind.find(|char| !is_digit(char)).unwrap_or(behind.len()))?;
+        let is_digest = digits.len() >= SHORTEST_DIGEST;
+        out.push_str(before);
+        out.push_str(if is_digest { stand_in } else { digits });
+        is_other |= is_digest;
+        rest = behind;
+    }
+    out.push_str(rest);
+    is_other.then_some(out)
+}
+
+/// An address around the `@` at the end of a part: what may stand before it in that part, and a domain of two labels or
+/// more behind it.
+fn mail(chars: &[Char], part: Range<usize>) -> Option<Range<usize>> {
+    let at = part.end;
+    let before = chars.get(part)?;
+    let local = before.iter().rev().take_while(|char| is_local(char.char)).count();
+    let is_quote = |char: &&Char| matches!(char.char, '.' | '-' | '\'');
+    let quotes = before.get(before.len() - local..)?.iter().take_while(is_quote).count();
+    let start = at - local + quotes;
+    let behind = chars.get(at + 1..)?;
+    let domain = behind.get(..domain(behind))?;
+    let is_domain =
+        domain.iter().any(|char| is_dot(char.char)) && !domain.first().is_some_and(|char| is_dot(char.char));
+    (start < at && is_domain).then(|| start..at + 1 + domain.len())
+}
+
+/// How many characters a domain goes on for.
+fn domain(behind: &[Char]) -> usize {
+    let mut is_dotted = false;
+    let mut length = 0;
+    for (place, Char { char, .. }) in behind.iter().enumerate() {
+        let next = behind.get(place + 1).map(|next| next.char);
+        match char {
+            '.' if next == Some('.') => break,
+            '.' => is_dotted = true,
+            // Behind a domain it ends the sentence.
+            '\u{3002}' | '\u{ff61}' if !is_dotted && next.is_some_and(|next| next.is_ascii_alphanumeric()) => {
+                is_dotted = true;
+            }
+            '-' => {}
+            // No host has one. Behind a domain it is a word's of which the address is a part.
+            '_' if !is_dotted => {}
+            char if char.is_alphanumeric() => {}
+            _ => break,
+        }
+        length = place + 1;
+    }
+    let is_behind = |char: &&Char| matches!(char.char, '.' | '-' | '_');
+    length - behind.get(..length).unwrap_or_default().iter().rev().take_while(is_behind).count()
+}
+
+/// A number behind the `+` at a place: seven to fifteen digits (ITU-T E.164) and what people write between them. Right
+/// behind another shape it is of no word.
+fn number(chars: &[Char], at: usize, is_behind_another: bool) -> Option<Range<usize>> {
+    let sign = chars.get(at)?;
+    // Where a plus is escaped, a bare one is a space.
+    let (length, _) = run(chars.get(at + 1..)?, |char| sign.is_escaped && char == '+')?;
+    (is_behind_another || !is_begun(chars, at)).then(|| at..at + 1 + length)
+}
+
+/// A number as it is dialled abroad from most countries, `0049 30 1234567`. Without a gap it is taken for the number of
+/// an article or an order, which zeros fill up.
+fn dialled(chars: &[Char], at: usize) -> Option<Range<usize>> {
+    let [second, third] = chars.get(at + 1..at + 3)? else { return None };
+    if second.char != '0' || !matches!(third.char, '1'..='9') || is_begun(chars, at) {
+        return None;
+    }
+    // Of a time, a date, a decimal or a UUID.
+    if let [.., one, divider] = chars.get(..at)?
+        && matches!(divider.char, '-' | '.' | '_' | '/' | ',' | ':')
+        && (one.char.is_ascii_digit() || (divider.char != ':' && one.char.is_alphanumeric()))
+    {
+        return None;
+    }
+    let (length, _) = run(chars.get(at + 2..)?, |_| false).filter(|(_, has_gaps)| *has_gaps)?;
+    Some(at..at + 2 + length)
+}
+
+/// How many characters the digits of a number go on for, and whether there are gaps between them.
+fn run(behind: &[Char], is_gap_too: impl Fn(char) -> bool) -> Option<(usize, bool)> {
+    let (mut digits, mut separators, mut end, mut has_gaps) = (0, 0, 0, false);
     // Where the last group of digits ended that may be the last of a number: what comes behind may be another.
     let mut ended = None;
-    let groups = behind.char_indices().chain([(behind.len(), '\n')]);
-    for (place, char) in groups {
+    for (place, char) in behind.iter().map(|char| char.char).chain(['\n']).enumerate() {
         if char.is_ascii_digit() {
-            (digits, end, separators) = (digits + 1, place + 1, 0);
+            has_gaps |= separators > 0;
+            (digits, separators, end) = (digits + 1, 0, place + 1);
             continue;
         }
-        if (7..=15).contains(&digits) {
-            ended = Some(end);
+        if digits > MOST_DIGITS {
+            break;
+        }
+        if digits >= FEWEST_DIGITS && separators == 0 {
+            ended = Some((end, has_gaps));
         }
         separators += 1;
-        if !matches!(char, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}') || separators > 2 {
+        if separators > 2 || !(is_separator(char) || is_gap_too(char)) {
             break;
         }
     }
-    ended.filter(|_| !is_begun).map(|end| at..at + length + end)
+    ended
+}
+
+/// Whether what stands before a number is of the same word.
+fn is_begun(chars: &[Char], at: usize) -> bool {
+    let before = chars.get(..at).unwrap_or_default();
+    match before {
+        // A line that ends within a JSON text.
+        [.., Char { char: '\\', .. }, Char { char: 'n' | 'r' | 't', .. }] => false,
+        [.., last] => last.char.is_alphanumeric(),
+        [] => false,
+    }
 }
 
 fn is_local(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '.' | '_' | '+' | '-' | '\'' | '~')
 }
 
-fn is_of_domain(char: char) -> bool {
-    char.is_alphanumeric() || matches!(char, '.' | '-')
+fn is_dot(char: char) -> bool {
+    matches!(char, '.' | '\u{3002}' | '\u{ff61}')
 }
 
-fn starts_with(text: &str, sign: &str) -> bool {
-    text.get(..sign.len()).is_some_and(|head| head.eq_ignore_ascii_case(sign))
+/// What people write between digits, but the end of a line.
+fn is_separator(char: char) -> bool {
+    matches!(char, '-' | '.' | '/' | '(' | ')' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+        || (char.is_whitespace() && !matches!(char, '\n' | '\r'))
 }
 
-fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.replace("%40", "@").replace("%2B", "+").replace("%2b", "+"))
+fn address(written: &[Char]) -> String {
+    written.iter().map(|char| if is_dot(char.char) { '.' } else { char.char }).collect()
 }
 
-/// As they stand in texts and in addresses of the web.
-const SIGNS: [(&str, char); 4] = [("@", '@'), ("%40", '@'), ("+", '+'), ("%2B", '+')];
+/// A number with its plus, and what stands between its digits.
+fn digits(written: &[Char]) -> String {
+    let signs = if written.first().is_some_and(|first| first.char == '0') { 2 } else { 1 };
+    let behind = written.get(signs..).unwrap_or_default().iter().map(|char| char.char);
+    std::iter::once('+').chain(behind.map(|char| if char == '+' { ' ' } else { char })).collect()
+}
+
+/// Of MD5.
+pub(super) const SHORTEST_DIGEST: usize = 32;
+/// Of E.164: what is shorter is no number of anybody.
+const FEWEST_DIGITS: usize = 7;
+const MOST_DIGITS: usize = 15;
 
 #[cfg(test)]
 mod tests {
@@ -105,9 +226,44 @@ mod tests {
             ("call +49 30 123-4567 or +1 (212) 555 0100!", &["+49 30 123-4567", "+1 (212) 555 0100"]),
             ("tel=%2B4930123456", &["+4930123456"]),
             ("+49 30 1234567 2026-01-31", &["+49 30 1234567 2026"]),
+            ("+4930111015+4930111016", &["+4930111015", "+4930111016"]),
+            ("+1234567x@shop.example", &["+1234567", "x@shop.example"]),
+            ("ada@shop.example..., bob@shop.example_", &["ada@shop.example", "bob@shop.example"]),
         ] {
-            let values: Vec<String> = of(text).into_iter().map(|(_, _, value)| value.into_owned()).collect();
-            assert_eq!(values, found, "{text}");
+            assert_eq!(values(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_escape_is_of_the_shape_that_it_stands_in() {
+        for (text, found) in [
+            ("?m=ada%2Bnews%40shop.example", &["ada+news@shop.example"][..]),
+            ("?m=j%C3%BCrgen%40shop.example", &["j\u{fc}rgen@shop.example"]),
+            ("?m=o%27brien%40shop.example&n", &["o'brien@shop.example"]),
+            ("?q=call%20%2B4930111001", &["+4930111001"]),
+            ("?p=%2B49+30+111001&q=1", &["+49 30 111001"]),
+            ("?n=%2Fp%3Fm%3Dada%2540shop.example%26a", &["ada@shop.example"]),
+            ("?n=p%253D%252B4930111001", &["+4930111001"]),
+            ("ada&#64;shop.example, &#43;4930111001", &["ada@shop.example", "+4930111001"]),
+            (r#"{\"a\":\"ada\u0040shop.example\\n+4930111001"#, &["ada@shop.example", "+4930111001"]),
+        ] {
+            assert_eq!(values(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_customary_signs_are_read_as_the_plain_ones() {
+        for (text, found) in [
+            ("ada\u{ff20}shop.example \u{ff0b}\u{ff14}930111001", &["ada@shop.example", "+4930111001"][..]),
+            ("ada@shop\u{3002}example", &["ada@shop.example"]),
+            ("ada@shop.example\u{3002}\u{8c22}", &["ada@shop.example"]),
+            ("ada@sh\u{200b}op.exam\u{ad}ple", &["ada@shop.example"]),
+            ("ada@my_shop.example", &["ada@my_shop.example"]),
+            ("+49\u{2011}30\t111\u{a0}001", &["+49\u{2011}30\t111\u{a0}001"]),
+            ("0049 30 111001", &["+49 30 111001"]),
+            ("tel:0049-30111001, tel:+4930111001", &["+49-30111001", "+4930111001"]),
+        ] {
+            assert_eq!(values(text), found, "{text}");
         }
     }
 
@@ -125,8 +281,25 @@ mod tests {
             "+1234567890123456",
             "C++ 2026",
             "100 %",
+            "0012345678905",
+            "10:00 2026-01-31",
+            "12.0012 345 678",
+            "0001-01-01T00:00:00Z",
+            "1.5,0012-345678",
+            "9cda47fd-0012-3456-7890-123456789012",
         ] {
             assert!(of(text).is_empty(), "{text}: {:?}", of(text));
         }
+    }
+
+    #[test]
+    fn what_may_be_a_digest_is_found_by_its_digits() {
+        let digest = "0123456789abcdefABCDEF0123456789";
+        assert_eq!(without_digests(&format!("of {digest}-1 abc"), "x").as_deref(), Some("of x-1 abc"));
+        assert_eq!(without_digests(&digest[1..], "x"), None);
+    }
+
+    fn values(text: &str) -> Vec<String> {
+        of(text).into_iter().map(|shape| shape.value).collect()
     }
 }

@@ -102,8 +102,16 @@ fn the_id_of_a_profile_that_another_collector_made_is_keyed_as_well() {
 #[test]
 fn a_message_without_any_of_it_stays_as_it_came() {
     for message in [r#"{ "event" : "Paid", "properties":{"total":1.0,"list":[1, 2]} }"#, "{}", r#"{"a":"50 %"}"#] {
-        assert_eq!(concealment().of_json(message.as_bytes(), "", None).message, None, "{message}");
+        assert_eq!(concealment().of_json(message.as_bytes(), "", Around::default()).message, None, "{message}");
     }
+}
+
+#[test]
+fn a_number_that_is_said_goes_as_it_is_dialled_abroad_and_as_a_fraction_too() {
+    let number = keyed(Kind::PHONE, "+493034343434");
+    let stored =
+        concealed(r#"{"traits":{"phone":"+49 30 34343434","a":"tel 00493034343434","b":493034343434.0,"c":1.0}}"#);
+    assert_eq!(stored, format!(r#"{{"traits":{{"phone":"{number}","a":"tel {number}","b":"{number}","c":1.0}}}}"#));
 }
 
 #[test]
@@ -113,8 +121,67 @@ fn two_keys_of_an_object_that_say_the_same_stay_two() {
     assert!(stored.contains(&format!(r#""{ada}":"#)) && stored.contains(&format!(r#""{ada} 2":"#)), "{stored}");
 }
 
+#[test]
+fn an_address_that_is_longer_than_a_name_may_be_is_no_more_clear_than_another() {
+    for before in ["\u{4fe1}".repeat(90), "x".repeat(300)] {
+        let stored = concealed(&format!(r#"{{"text":"to {before}ada@shop.example."}}"#));
+        assert_eq!(stored, r#"{"text":"to [concealed]."}"#);
+    }
+}
+
+#[test]
+fn what_is_escaped_is_concealed_as_what_it_says() {
+    let number = "+4930111001";
+    let stored = concealed(&format!(
+        r#"{{"url":"/?m=ada%2Bnews%40shop.example","ref":"/?to=%2Fm%3Dada%252Bnews%2540shop.example","q":"?call%20%2B49{}"}}"#,
+        &number[3..]
+    ));
+    let (ada, number) = (keyed(Kind::EMAIL, "ada+news@shop.example"), keyed(Kind::PHONE, number));
+    assert_eq!(stored, format!(r#"{{"url":"/?m={ada}","ref":"/?to=%2Fm%3D{ada}","q":"?call%20{number}"}}"#));
+}
+
+#[test]
+fn a_crowd_of_names_is_concealed_to_the_last_and_so_is_whatever_may_be_their_digest() {
+    let numbers: Vec<String> = (0..80).map(|last| format!("+49301818{last:04}")).collect();
+    let said: Vec<String> = numbers.iter().map(|number| format!(r#"{{"phone":"{number}"}}"#)).collect();
+    let digits: Vec<&str> = numbers.iter().map(|number| &number[1..]).collect();
+    let digest = Digest::of(Algorithm::Sha256, &numbers[79]).hex;
+    let message = format!(r#"{{"items":[{}],"all":"{}","hash":"{digest}"}}"#, said.join(","), digits.join(" "));
+    let stored = concealed(&message);
+    assert!(!stored.contains("49301818") && stored.contains(&keyed(Kind::PHONE, &numbers[79])), "{stored}");
+    assert!(stored.ends_with(r#""hash":"[concealed]"}"#), "{stored}");
+}
+
+#[test]
+fn what_a_token_proves_is_said_by_the_message_that_it_came_with() {
+    let proven = [(Kind::EMAIL, "Ada@shop.example".into()), (Kind::PHONE, "+493055667788".into())];
+    let digest = Digest::of(Algorithm::Sha256, "ada@shop.example").hex;
+    let message = format!(r#"{{"a":"tel 493055667788 ok","b":"{digest}"}}"#);
+    let around = Around { proven: &proven, ..Around::default() };
+    let stored = String::from_utf8(concealment().of_json(message.as_bytes(), "", around).message.unwrap()).unwrap();
+    assert!(stored.contains(&format!(r#""tel {} ok""#, keyed(Kind::PHONE, "+493055667788"))), "{stored}");
+    assert!(!stored.contains(&*digest), "{stored}");
+}
+
+#[test]
+fn what_an_operator_writes_loses_the_names_that_it_is_about() {
+    let digest = Digest::of(Algorithm::Sha256, "ada@shop.example").hex;
+    for (about, form) in [
+        ((Kind::IMEI, "490154203237518"), "490154203237518"),
+        ((Kind::IMEI, "49-015420-323751-8"), "49-015420-323751-8"),
+        ((Kind::IDFA, IDFA), &*IDFA.to_ascii_uppercase()),
+        ((Kind::PHONE, "+49 30 12121212"), "493012121212"),
+        ((Kind::EMAIL, "Ada@shop.example"), &digest),
+        ((Kind::EMAIL, &*format!("sha256.{digest}")), &digest),
+    ] {
+        let reason = concealment().words(&format!("it is {form}, of bob@shop.example"), [(about.0.as_str(), about.1)]);
+        assert!(!reason.contains(form) && !reason.contains("bob@") && reason.starts_with("it is "), "{reason}");
+    }
+    assert_eq!(concealment().words("ada asked", [("user_id", "ada asked")]), "ada asked");
+}
+
 fn concealed(message: &str) -> String {
-    let concealed = concealment().of_json(message.as_bytes(), "", None).message;
+    let concealed = concealment().of_json(message.as_bytes(), "", Around::default()).message;
     concealed.map_or(message.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
 }
 
