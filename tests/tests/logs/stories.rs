@@ -110,7 +110,7 @@ pub(crate) fn guarded_story(steps: usize) -> impl Strategy<Value = (Story, Vec<E
         let events = steps.filter_map(|step| if let Step::Hear(event) = step { Some(event) } else { None });
         let told = held.into_iter().map(event).chain(sketches).map(|told| match told {
             Sketched::Event(sketch) if is_after => event((*sketch).after_the_guard()),
-            told => told,
+            told @ (Sketched::Event(_) | Sketched::Decide(..) | Sketched::Withdraw(_) | Sketched::Erase(..)) => told,
         });
         (Story { steps: Sketched::all(&told.collect::<Vec<_>>(), "m"), rules }, events.collect())
     })
