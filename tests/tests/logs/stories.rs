@@ -89,7 +89,7 @@ pub(crate) fn story_guarded_late(steps: usize) -> impl Strategy<Value = Story> {
 
 /// Any story that is told by its rules, then by others, and by its own again in the end.
 pub(crate) fn story_by_other_rules(steps: usize) -> impl Strategy<Value = Story> {
-    (story(steps), rules()).prop_map(|(mut story, others)| {
+    (prop_oneof![story(steps), story_with_erasures(steps)], rules()).prop_map(|(mut story, others)| {
         let own = story.rules.clone();
         story.steps.extend([others, own].map(Box::new).map(Step::Rule));
         story
@@ -110,7 +110,7 @@ pub(crate) fn guarded_story(steps: usize) -> impl Strategy<Value = (Story, Vec<E
         let events = steps.filter_map(|step| if let Step::Hear(event) = step { Some(event) } else { None });
         let told = held.into_iter().map(event).chain(sketches).map(|told| match told {
             Sketched::Event(sketch) if is_after => event((*sketch).after_the_guard()),
-            told => told,
+            told @ (Sketched::Event(_) | Sketched::Decide(..) | Sketched::Withdraw(_) | Sketched::Erase(..)) => told,
         });
         (Story { steps: Sketched::all(&told.collect::<Vec<_>>(), "m"), rules }, events.collect())
     })
