@@ -1,7 +1,7 @@
 //! identity.md, whole, on a real ledger: random stories of events of every sort with decisions and withdrawals between
 //! them, held to the oracle after every step. `SELVEDGE_STORIES` and `SELVEDGE_ORDERS` say how many are tried,
-//! `SELVEDGE_FIRST_STORY` from which on, `SELVEDGE_EVERY` after how many steps they are compared (every step of the first
-//! order, every seventh of the others, if it says nothing).
+//! `SELVEDGE_FIRST_STORY` from which on, `SELVEDGE_STEPS` how long they are, `SELVEDGE_EVERY` after how many steps they are
+//! compared (every step of the first order, every seventh of the others, if it says nothing).
 
 use std::collections::BTreeSet;
 
@@ -27,22 +27,27 @@ use told::{Step, Story, story, story_by_other_rules, story_guarded_late, story_w
 
 #[test]
 fn after_every_step_of_a_story_the_people_are_those_of_the_oracle() -> anyhow::Result<()> {
-    hold_all("any", &story(30), (25, 7))
+    hold_all("any", &story(steps()?), (25, 7))
 }
 
 #[test]
 fn what_follows_after_an_erasure_is_what_the_oracle_makes_of_what_it_leaves() -> anyhow::Result<()> {
-    hold_all("erasures", &story_with_erasures(30), (25, 7))
+    hold_all("erasures", &story_with_erasures(steps()?), (25, 7))
 }
 
 #[test]
 fn a_workspace_that_is_guarded_late_is_what_the_oracle_makes_of_it_guarded() -> anyhow::Result<()> {
-    hold_all("guarded", &story_guarded_late(30), (25, 7))
+    hold_all("guarded", &story_guarded_late(steps()?), (25, 7))
 }
 
 #[test]
 fn other_rules_and_the_first_ones_again_are_what_the_oracle_makes_of_each() -> anyhow::Result<()> {
-    hold_all("rules", &story_by_other_rules(30), (15, NEVER))
+    hold_all("rules", &story_by_other_rules(steps()?), (15, NEVER))
+}
+
+/// At most so many steps of a story, without those of a crowd.
+fn steps() -> anyhow::Result<usize> {
+    counted("SELVEDGE_STEPS", 30)
 }
 
 /// Those that failed once, and then from the first on: as many by default, compared so often.
