@@ -6,7 +6,7 @@
 //!
 //! [`Drain`] reads on from a position, [`Destination`](destinations::Destination) says what is sent and how, `agent`
 //! speaks HTTP. When to try again is `selvedge_core::retry`'s, the same for pages, apps and destinations. Reads the
-//! ledger through `store` only, and knows no other part of the collector.
+//! ledger through `store` only, and knows no other part of the collector but what conceals clear values.
 
 mod addresses;
 mod agent;

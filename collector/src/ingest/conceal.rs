@@ -169,12 +169,14 @@ pub(super) struct Concealed {
 /// The kind that a value is said to be of, and how it is hashed where that is stated.
 type SaidAs = (Kind, Option<Box<str>>);
 
+type SaidValue = (SaidAs, Box<str>);
+
 /// The first time: what is said.
 struct Saying<'a> {
     concealment: &'a Concealment,
     said: RefCell<Said>,
     /// What stands for a value of a kind and an encoding: one that is said again is hashed once.
-    met: RefCell<HashMap<(SaidAs, Box<str>), Option<String>>>,
+    met: RefCell<HashMap<SaidValue, Option<String>>>,
 }
 
 /// Names in the order in which they are said, each once.

@@ -35,6 +35,8 @@ pub(super) struct Redaction<'a> {
     telling: Option<AhoCorasick>,
     /// Of what shape each of those is, and the place of the name that it is of.
     shapes: Vec<(Shape, usize)>,
+    /// Digests of the names that are not among those.
+    digests: Digests,
 }
 
 /// As what a name may stand in a text.
@@ -62,11 +64,11 @@ impl<'a> Redaction<'a> {
         stand_ins: Vec<Box<str>>,
         (rules, may_be_hashed): (&'a Rules, bool),
     ) -> Self {
-        let writings = if may_be_hashed { customary_writings } else { customary_writings_in_clear };
+        let digests = if may_be_hashed { Digests::of(names, rules) } else { Digests::default() };
         // Made for one message: what is quickly made, not what then reads the quickest.
         let mut builder = AhoCorasick::builder();
         builder.kind(Some(AhoCorasickKind::NoncontiguousNFA)).prefilter(false);
-        Self::writing(names, stand_ins, (rules, writings), &builder)
+        Self { digests, ..Self::writing(names, stand_ins, (rules, customary_writings), &builder) }
     }
 
     fn writing(
@@ -91,7 +93,7 @@ impl<'a> Redaction<'a> {
         // Fails only for more than memory holds.
         let telling = builder.clone().ascii_case_insensitive(true).build(patterns).ok();
         let telling = telling.filter(|_| !shapes.is_empty());
-        Self { rules, names, stand_ins, values, read_as, telling, shapes }
+        Self { rules, names, stand_ins, values, read_as, telling, shapes, digests: Digests::default() }
     }
 
     /// The names, as they are taken out.
@@ -116,16 +118,16 @@ impl<'a> Redaction<'a> {
 
     /// A text without the telling names; `None` when it holds none.
     pub(super) fn without(&self, text: &str) -> Option<String> {
-        let telling = self.telling.as_ref()?;
         let shape_of = |found: &Match| self.shapes.get(found.pattern().as_usize()).copied();
         let stands_alone = |found: &Match| {
             let shape = shape_of(found).map_or(Shape::Mail, |(shape, _)| shape);
             stands_alone(text, found.range(), shape)
         };
         // Each that is found, also within another: it may be the one that stands alone.
-        let found = telling.find_overlapping_iter(text).filter(stands_alone);
+        let found = self.telling.iter().flat_map(|telling| telling.find_overlapping_iter(text)).filter(stands_alone);
         let mut found: Vec<(Range<usize>, usize)> =
             found.filter_map(|found| Some((found.range(), shape_of(&found)?.1))).collect();
+        found.extend(self.digests.found_in(text));
         found.sort_unstable_by_key(|(range, _)| (range.start, range.end));
         let mut out = String::new();
         let mut copied = 0;
@@ -174,6 +176,43 @@ impl<'a> Redaction<'a> {
     }
 }
 
+/// Digests of names, by how they begin: to look each of them up is quickly made ready, where an automaton of so many digits
+/// takes longer than all else that is done for a message.
+#[derive(Debug, Default)]
+struct Digests(HashMap<[u8; BEGINNING], Vec<(Box<str>, usize)>>);
+
+impl Digests {
+    fn of(names: &[Identifier], rules: &Rules) -> Self {
+        let mut all = Self::default();
+        for (place, name) in names.iter().enumerate() {
+            for digest in digests(name, rules).into_iter().chain(digest_of(name)) {
+                let Some(beginning) = digest.hex.as_bytes().first_chunk() else { continue };
+                all.0.entry(*beginning).or_default().push((digest.hex, place));
+            }
+        }
+        all
+    }
+
+    /// Where they stand in a text in any case, also within more digits, and the places of the names that they are of.
+    fn found_in(&self, text: &str) -> Vec<(Range<usize>, usize)> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let text = text.to_ascii_lowercase();
+        let mut found = Vec::new();
+        for (start, digits) in text.as_bytes().windows(BEGINNING).enumerate() {
+            let Some(beginning) = digits.first_chunk() else { continue };
+            for (hex, place) in self.0.get(beginning).into_iter().flatten() {
+                let range = start..start + hex.len();
+                if text.get(range.clone()) == Some(&**hex) {
+                    found.push((range, *place));
+                }
+            }
+        }
+        found
+    }
+}
+
 /// A message without the names.
 struct Without<'a, 'n> {
     redaction: &'a Redaction<'n>,
@@ -214,13 +253,8 @@ fn writings(name: &Identifier, rules: &Rules) -> Vec<(String, Shape)> {
     [hashed(name, rules), encoded(name)].concat()
 }
 
-/// The same, and in its other customary forms: a number without its plus, a device's in capitals.
+/// The same but digests, and in its other customary forms: a number without its plus, a device's in capitals.
 fn customary_writings(name: &Identifier, rules: &Rules) -> Vec<(String, Shape)> {
-    [writings(name, rules), other_forms(name, rules)].concat()
-}
-
-/// The same without digests.
-fn customary_writings_in_clear(name: &Identifier, rules: &Rules) -> Vec<(String, Shape)> {
     [encoded(name), other_forms(name, rules)].concat()
 }
 
@@ -288,6 +322,8 @@ fn percent_encoded(value: &str, left_alone: &str) -> String {
 const LEFT_ALONE: [&str; 2] = ["-_.~", "-_.~!'()*"];
 /// What `application/x-www-form-urlencoded` leaves alone; a space becomes a plus.
 const LEFT_ALONE_BY_FORMS: &str = "-_.*";
+/// Bytes of a digest that tell it from most others.
+const BEGINNING: usize = 8;
 /// Shorter values stand in many texts by chance.
 const SHORTEST_TELLING: usize = 6;
 /// Shorter numbers are prices, quantities and the like.
