@@ -12,8 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{CommandError, concealing, default_workspace, first_keys, lock, rules, system};
 use crate::clock::Clock;
 use crate::config::{Config, ServeFlags};
-use crate::forward::{Forwarding, Ledger};
+use crate::forward::{Forwarding, Ledger, Words};
 use crate::http::{self, Inside, Settings, State};
+use crate::ingest::Concealment;
 use crate::ingest::writer::Writer;
 use crate::key::Key;
 use crate::store::Store;
@@ -57,7 +58,7 @@ async fn serve(config: Config, store: Arc<SqliteStore>, lock: &File) -> Result<(
     let ledger = Ledger {
         store: store.clone(),
         rules: Arc::clone(&rules),
-        concealment: concealment.clone(),
+        words: words(concealment.clone()),
         workspace,
         clock: clock.clone(),
     };
@@ -110,4 +111,9 @@ impl Stop {
         }
         tracing::info!("stopping: open requests end, new events are refused");
     }
+}
+
+/// What others say as the ledger may keep it: they may know clear values that it does not.
+fn words(concealment: Option<Arc<Concealment>>) -> Words {
+    Arc::new(move |said| concealment.as_ref().map_or(said.to_owned(), |concealment| concealment.words(said, [])))
 }

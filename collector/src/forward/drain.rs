@@ -155,7 +155,7 @@ impl Drain {
 
     /// What a destination says, as it may be kept: it may know clear values that the ledger does not.
     fn words(&self, said: &str) -> String {
-        self.ledger.concealment.as_ref().map_or(said.to_owned(), |concealment| concealment.words(said, []))
+        (self.ledger.words)(said)
     }
 
     /// Sends them in one request; true when nothing of it has to be sent again.

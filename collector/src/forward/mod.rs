@@ -26,7 +26,6 @@ use crate::clock::Clock;
 use crate::config;
 use crate::event::Workspace;
 use crate::identity::Rules;
-use crate::ingest::Concealment;
 use crate::store::Store;
 
 /// What is sent on.
@@ -36,13 +35,16 @@ pub struct Ledger {
     pub store: Arc<dyn Store>,
     /// Whose events are whose.
     pub rules: Arc<Rules>,
-    /// How clear values are concealed, of a ledger that keeps none.
-    pub concealment: Option<Arc<Concealment>>,
+    /// What a destination said, as the ledger may keep it.
+    pub words: Words,
     /// Whose it is.
     pub workspace: Workspace,
     /// When a message is signed, and when one is given up.
     pub clock: Clock,
 }
+
+/// A text without the clear values that a ledger does not keep.
+pub type Words = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The running destinations.
 pub struct Forwarding {
