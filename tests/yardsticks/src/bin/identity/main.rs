@@ -68,7 +68,7 @@ fn load(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Resu
         for n in 0..options.events_per_person {
             group.push(crowd.event_of(person, n));
         }
-        // People share an address with the next one: all are one component, as over shared contacts they are.
+        // Each tenth shares an address with the next. The chain, in which all are one component, is measured by itself.
         if person % 10 == 0 {
             group.push(crowd.shared_address(person));
         }
@@ -86,7 +86,7 @@ fn load(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Resu
     Ok(())
 }
 
-/// The same events in the same groups: of known people, of devices alone, and of nobody.
+/// As many events in groups of one size: of people who are known, and of nobody, which is intake without identity.
 fn events_with_and_without_identity(house: &mut House, crowd: &mut Crowd, options: &Options) -> anyhow::Result<()> {
     let groups = 20;
     let (mut known, mut nobody) = (Duration::ZERO, Duration::ZERO);
