@@ -2,12 +2,13 @@
 
 use anyhow::ensure;
 use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
+use selvedge_collector::identity::profile_id;
 use selvedge_collector::store::Lookup;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Event, Op};
 
 use super::hold::{Pace, hold, hold_at};
-use super::in_process::{House, rules};
+use super::in_process::{House, decision, rules};
 use super::told::{Step, Story};
 
 #[test]
@@ -348,22 +349,31 @@ fn a_value_that_only_the_erased_said_of_a_device_goes_and_its_digest_stays() -> 
 }
 
 #[test]
+fn the_id_of_a_name_that_names_nobody_any_more_finds_whoever_took_its_profile_in() -> anyhow::Result<()> {
+    let (user, phone) = (of("user_id", "u-1"), of("phone", "+4930123456"));
+    let mut house = House::open(rules(&oracle::Rules::default()))?;
+    house.commit(&[said(0, &[&phone])])?;
+    house.commit(&[said(1, &[&user, &phone])])?;
+    let op = Op::Ignore(phone.clone());
+    let ignored = oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false };
+    ensure!(house.committer.decide(&house.store, &decision(&ignored))?.is_ok());
+    let by_id = house.profile_of(&Lookup::ProfileId(profile_id("default", &phone)))?;
+    let heir = house.profile(&user)?;
+    ensure!(house.profile(&phone)?.is_null() && !heir.is_null() && by_id == heir, "{by_id:#}, not {heir:#}");
+    Ok(())
+}
+
+#[test]
 fn a_value_finds_whoever_gave_its_digest_and_a_digest_whoever_gave_the_value() -> anyhow::Result<()> {
-    let of = |kind: &str, value: &str| Identifier::new(Kind::new(kind), value);
     let digest = |kind: &str, text: &str| of(kind, &oracle::digest("md5", text));
     let mut house = House::open(rules(&oracle::Rules::default()))?;
-    let said = |number: u8, identifier: &Identifier| {
-        let order = Order { time: UnixMillis(i64::from(number)), message_id: format!("m{number}").into() };
-        let claimed = Claimed { identifier: identifier.clone(), strength: Strength::Observed };
-        Event::naming(order, vec![claimed])
-    };
     let (address, phone, device) = (of("email", "a@b.example"), of("phone", "+4930123456"), of("mac", "aabbccddee01"));
     let pairs = [
         (address.clone(), digest("email", "a@b.example")),
         (digest("phone", "4930123456"), phone),
         (device, digest("mac", "AA:BB:CC:DD:EE:01")),
     ];
-    let events: Vec<Event> = (0..).zip(&pairs).map(|(number, (first, _))| said(number, first)).collect();
+    let events: Vec<Event> = (0..).zip(&pairs).map(|(number, (first, _))| said(number, &[first])).collect();
     house.commit(&events)?;
     for (first, other) in &pairs {
         let profile = house.profile(first)?;
@@ -373,6 +383,18 @@ fn a_value_finds_whoever_gave_its_digest_and_a_digest_whoever_gave_the_value() -
     }
     ensure!(house.profile(&digest("email", "c@d.example"))?.is_null());
     Ok(())
+}
+
+fn of(kind: &str, value: &str) -> Identifier {
+    Identifier::new(Kind::new(kind), value)
+}
+
+/// An event of that number, which observed them.
+fn said(number: u8, identifiers: &[&Identifier]) -> Event {
+    let order = Order { time: UnixMillis(i64::from(number)), message_id: format!("m{number}").into() };
+    let claimed =
+        |identifier: &&Identifier| Claimed { identifier: (*identifier).clone(), strength: Strength::Observed };
+    Event::naming(order, identifiers.iter().map(claimed).collect())
 }
 
 fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
