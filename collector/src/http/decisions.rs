@@ -15,7 +15,7 @@ use crate::identity::DecisionVerb;
 use crate::ingest::commit::{Decision, DecisionRefusal};
 use crate::ingest::writer::DecisionTask;
 use crate::key::source_name;
-use crate::store::{DecisionId, DecisionRow};
+use crate::store::{DecisionId, DecisionRow, Lookup};
 
 /// `POST /v1/decisions`.
 pub(super) async fn take(
@@ -97,8 +97,12 @@ impl AskedName {
     async fn identifier(self, state: &Arc<State>, workspace: Workspace) -> Result<Identifier, Refusal> {
         let never_named = || Refusal::NeverNamed { name: format!("{}:{}", self.kind, self.value) };
         let lookup = profiles::lookup_of(state, Kind::new(&self.kind), &self.value).map_err(|_| never_named())?;
-        let known = profiles::read(Arc::clone(state), workspace, move |reader| reader.named(&lookup)).await?;
-        known.ok_or_else(never_named)
+        let asked = lookup.clone();
+        let known = profiles::read(Arc::clone(state), workspace, move |reader| reader.named(&asked)).await?;
+        known.ok_or_else(|| match lookup {
+            Lookup::Identifier(name) => Refusal::NeverNamed { name: name.to_string() },
+            Lookup::Concealed(_) | Lookup::ProfileId(_) => never_named(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::test_runner::TestRunner;
 use selvedge_collector::config::parse_rules;
 use selvedge_collector::identity::normal::Veil;
 use selvedge_collector::identity::{Rules, profile_id};
+use selvedge_collector::store::{Lookup, Sought};
 use selvedge_core::identifier::Identifier;
 use selvedge_tests::oracle::digest;
 use serde_json::json;
@@ -24,10 +25,11 @@ fn random_logs_come_to_the_same_in_a_ledger_that_keeps_no_clear_values() -> anyh
         let Some(veil) = keeping_order(&names) else { continue };
         let (clear, mut concealing) =
             (Kept::telling(&Rules::default(), &log)?, Kept::concealing(&Rules::default(), &veil, &log)?);
-        let expected = read(&clear, &names, |text| text.to_owned())?;
+        let asked = names.iter().map(|name| (name.to_string(), Lookup::Identifier(name.clone())));
+        let expected = clear.reads_of(&asked.collect::<Vec<_>>())?;
         let lifted = |kept: &Kept| {
-            let veiled: Vec<Identifier> = names.iter().map(|name| cover(&veil, name)).collect();
-            read(kept, &veiled, |text| lift(text, &names, &veil))
+            let asked: Vec<_> = names.iter().map(|name| asked_concealed(name, &veil)).collect();
+            kept.reads_of(&asked).map(|text| lift(&text, &names, &veil))
         };
         let found = lifted(&concealing)?;
         ensure!(found == expected, "log {number}: {}", first_difference(&expected, &found));
@@ -83,9 +85,10 @@ fn cover(veil: &Veil, name: &Identifier) -> Identifier {
     veil.cover(name, &Rules::default()).identifier
 }
 
-/// All that can be read about these names.
-fn read(kept: &Kept, names: &[Identifier], lift: impl Fn(&str) -> String) -> anyhow::Result<String> {
-    Ok(lift(&kept.reads_of(names)?))
+/// As the API asks for a name, and what stands for it.
+fn asked_concealed(name: &Identifier, veil: &Veil) -> (String, Lookup) {
+    let veiled = veil.cover(name, &Rules::default());
+    (veiled.identifier.to_string(), Lookup::Concealed(Box::new(Sought { veiled, printed: None })))
 }
 
 /// What is read, in clear: names, and the ids of their profiles.

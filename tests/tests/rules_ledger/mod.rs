@@ -163,15 +163,16 @@ impl Kept {
 
     /// All that can be read about the names of a log, as text.
     pub(crate) fn reads(&self, log: &[Said]) -> anyhow::Result<String> {
-        self.reads_of(&names(log).into_iter().collect::<Vec<_>>())
+        let asked = names(log).into_iter().map(|name| (name.to_string(), Lookup::Identifier(name)));
+        self.reads_of(&asked.collect::<Vec<_>>())
     }
 
     /// All that can be read about some names, as text.
-    pub(crate) fn reads_of(&self, names: &[Identifier]) -> anyhow::Result<String> {
+    pub(crate) fn reads_of(&self, asked: &[(String, Lookup)]) -> anyhow::Result<String> {
         let mut text = String::new();
-        for name in names {
-            let profile = without_version(self.house.profile(name)?);
-            writeln!(text, "{name}: {profile} {}", self.events(name)?)?;
+        for (name, lookup) in asked {
+            let profile = without_version(self.house.profile_of(lookup)?);
+            writeln!(text, "{name}: {profile} {}", self.events(lookup)?)?;
         }
         for conflict in self.house.reader()?.conflicts(None, 10_000)?.conflicts {
             writeln!(text, "{conflict:?}")?;
@@ -187,16 +188,16 @@ impl Kept {
             if let Some(people) = profile["people"].as_array_mut() {
                 people.sort_by_key(Value::to_string);
             }
-            reads.insert(name.to_string(), format!("{profile} {}", self.events(&name)?));
+            reads.insert(name.to_string(), format!("{profile} {}", self.events(&Lookup::Identifier(name.clone()))?));
         }
         let conflicts = self.house.reader()?.conflicts(None, 10_000)?.conflicts;
         reads.extend(conflicts.into_iter().map(|conflict| (format!("{conflict:?}"), String::new())));
         Ok(reads)
     }
 
-    fn events(&self, name: &Identifier) -> anyhow::Result<String> {
+    fn events(&self, lookup: &Lookup) -> anyhow::Result<String> {
         let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
-        let page = self.house.reader()?.profile_events(&Lookup::Identifier(name.clone()), &all)?;
+        let page = self.house.reader()?.profile_events(lookup, &all)?;
         let events = page.map(|page| page.events).unwrap_or_default();
         let read = events.into_iter().map(|event| {
             let raw = String::from_utf8_lossy(&event.raw).into_owned();
