@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 import { startCollector } from "./collector.mjs";
 import { openDoorway } from "./doorway.mjs";
@@ -88,17 +87,21 @@ export function idsOf(page) {
 }
 
 /**
- * Resolves when the cores of both tabs run and speak of one visitor: on a first visit, storage reaches the other tab a
- * moment after it is written.
- * @param {import("playwright-core").Page} first
- * @param {import("playwright-core").Page} second
+ * Opens a tab; resolves when its core runs and has stored who speaks. Tabs that begin at once on a first visit speak
+ * under two names for a moment; one that begins after this speaks as the others.
+ * @param {Awaited<ReturnType<typeof newVisitor>>} visitor
+ * @param {string} url
  */
-export async function agreed(first, second) {
-  await Promise.all([flushed(first), flushed(second)]);
-  await until("both tabs speak of one visitor and session", async () => {
-    const [one, other] = await Promise.all([first, second].map(idsOf));
-    return isDeepStrictEqual(one, other);
-  });
+export async function openSettled(visitor, url) {
+  const page = await visitor.open(url);
+  await settled(page);
+  return page;
+}
+
+/** See {@link openSettled}. @param {import("playwright-core").Page} page */
+export async function settled(page) {
+  await flushed(page);
+  await until("it is stored who speaks", async () => (await storedIn(page)).some(([key]) => key === "selvedge.identity"));
 }
 
 /**

@@ -4,13 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openDoorway } from "./doorway.mjs";
 import { tracked } from "./site.mjs";
-import { agreed, anonymousOf, assertNoneTwice, flushed, idsOf, numbersOf, set, stored, storedIn, track, upTo } from "./stage.mjs";
+import { anonymousOf, assertNoneTwice, flushed, idsOf, numbersOf, openSettled, set, settled, stored, storedIn, track, upTo } from "./stage.mjs";
 import { until } from "./wait.mjs";
 
 test("two tabs share one identity, and a login in one is heard in the other", async (t) => {
   const { collector, site, visitor } = await set(t);
-  const [first, second] = [await visitor.open(`${site.url}/`), await visitor.open(`${site.url}/`)];
-  await agreed(first, second);
+  const [first, second] = [await openSettled(visitor, `${site.url}/`), await openSettled(visitor, `${site.url}/`)];
 
   await first.evaluate(() => window.selvedge.identify("ada"));
   await until("the second tab knows ada", async () => (await idsOf(second)).userId === "ada");
@@ -35,8 +34,7 @@ test("two tabs that begin at once soon agree on one anonymous id", async (t) => 
 
 test("neither of two tabs loses or doubles the other's queue", async (t) => {
   const { collector, doorway: cut, site, visitor, tracker } = await set(t);
-  const [first, second] = [await visitor.open(`${site.url}/`), await visitor.open(`${site.url}/`)];
-  await agreed(first, second);
+  const [first, second] = [await openSettled(visitor, `${site.url}/`), await openSettled(visitor, `${site.url}/`)];
   cut.cut();
   await Promise.all([track(first, "First Tab", 40), track(second, "Second Tab", 40)]);
   await Promise.all([flushed(first), flushed(second)]);
@@ -61,11 +59,45 @@ test("neither of two tabs loses or doubles the other's queue", async (t) => {
   await until("nothing waits any more", async () => !(await storedIn(first)).some(([key]) => key.startsWith("selvedge.queue.")));
 });
 
+test("a living tab's queue is left to it, however late its lock is", async (t) => {
+  const { doorway, site, visitor } = await set(t);
+  const neighbour = await openSettled(visitor, `${site.url}/`);
+  const slow = await visitor.open(`${site.url}/plain`);
+  await slow.addInitScript((lateMs) => {
+    const { request } = LockManager.prototype;
+    LockManager.prototype.request = async function (...asked) {
+      await new Promise((resolve) => setTimeout(resolve, lateMs));
+      return request.apply(this, asked);
+    };
+  }, 500);
+  await slow.goto(`${site.url}/`);
+  await settled(slow);
+  doorway.cut();
+  await track(slow, "Slow Tab", 10);
+  // Longer than a neighbour takes that finds a queue without a lock.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  doorway.mend();
+  await Promise.all([neighbour, slow].map((page) => page.evaluate(() => window.dispatchEvent(new Event("online")))));
+  await until("they are sent", () => numbersOf(doorway.events(), "Slow Tab").length >= 10);
+  await Promise.all([flushed(neighbour), flushed(slow)]);
+  assert.deepEqual(numbersOf(doorway.events(), "Slow Tab"), upTo(10));
+
+  // Nor is the tab forgotten: the neighbour waits for its end.
+  doorway.cut();
+  await track(slow, "Slow Tab", 5, 10);
+  await until("they are in storage", async () => (await storedIn(neighbour)).some(([, text]) => text.includes("Slow Tab")));
+  const crashed = slow.waitForEvent("crash");
+  slow.goto("chrome://crash").catch(() => {});
+  await crashed;
+  doorway.mend();
+  await until("the neighbour has sent the rest", () => numbersOf(doorway.events(), "Slow Tab").length >= 15);
+  assert.deepEqual(numbersOf(doorway.events(), "Slow Tab"), upTo(15));
+});
+
 test("the queue of a killed tab is taken in by another", async (t) => {
   const { collector, doorway, site, visitor } = await set(t);
-  const survivor = await visitor.open(`${site.url}/`);
-  const victim = await visitor.open(`${site.url}/`);
-  await agreed(survivor, victim);
+  const survivor = await openSettled(visitor, `${site.url}/`);
+  const victim = await openSettled(visitor, `${site.url}/`);
   doorway.cut();
   await track(victim, "Left Behind", 25);
   await until("they are in storage", async () => (await storedIn(survivor)).some(([, text]) => text.includes("Left Behind")));

@@ -69,19 +69,27 @@ interface Lives {
 
 /** A lock is held for as long as the page runs; the browser releases it whatever ends the page. */
 function lockedLives(signal: AbortSignal): Lives {
-  const request = (owner: string, held: () => Promise<void>): void => {
+  const request = (owner: string, mode: LockMode, held: () => Promise<unknown>): void => {
     // Refused only once `signal` aborts: nobody waits for it any more.
-    navigator.locks.request(LOCK_PREFIX + owner, { signal }, held).catch(() => {});
+    navigator.locks.request(LOCK_PREFIX + owner, { signal, mode }, held).catch(() => {});
   };
-  return {
-    live: (owner) => request(owner, () => new Promise((release) => signal.addEventListener("abort", () => release()))),
-    whenOver: (owner, callback) =>
-      request(owner, () => {
-        callback();
-        // Storage reaches other processes a little later than locks do: the next in line must find it empty.
-        return new Promise((release) => setTimeout(release, SETTLING_MS));
-      }),
+  const left = new Promise<void>((leave) => signal.addEventListener("abort", () => leave()));
+  /** The owner alone asks for a shared lock: one that waits is of an owner whose entries were seen before its request. */
+  const livesYet = async (owner: string): Promise<boolean> => {
+    const { pending = [] } = await navigator.locks.query();
+    return pending.some(({ name, mode }) => name === LOCK_PREFIX + owner && mode === "shared");
   };
+  const whenOver = (owner: string, callback: () => void): void =>
+    request(owner, "exclusive", async () => {
+      // Storage reaches other processes a little later than locks do: what the last to hold this one wrote must be here,
+      // though it may have ended as it wrote, and an owner's request must have come, though it began late.
+      await Promise.race([left, new Promise((settled) => setTimeout(settled, SETTLING_MS))]);
+      const isLate = await livesYet(owner);
+      if (signal.aborted) return;
+      if (isLate) whenOver(owner, callback);
+      else callback();
+    });
+  return { live: (owner) => request(owner, "shared", () => left), whenOver };
 }
 
 /** A lease names its latest beat and who made it: the owner, or whoever lays claim to a dead one's entries. */
