@@ -63,18 +63,18 @@ impl Settling<'_> {
         stored.into_keys().try_for_each(|(x, y)| self.transaction.delete_conflict(x, y))
     }
 
-    /// The people by whom names are placed, or were, that are placed by another name now: what is decided about such a
-    /// name was a reason of theirs, or is one.
+    /// The people by whom names are placed, or were, that are placed by another name now, each with such a name: what is
+    /// decided about that name was a reason of theirs, or is one, and its claims say when theirs was seen.
     pub(super) fn people_renamed(
         &mut self,
         reflagged: &BTreeMap<NameId, Flags>,
         claims: &Claims<'_>,
-    ) -> Result<BTreeSet<NameId>, StoreError> {
-        let mut people = BTreeSet::new();
+    ) -> Result<BTreeMap<NameId, NameId>, StoreError> {
+        let mut people = BTreeMap::new();
         for (&name, before) in reflagged {
             let (was, is) = (before.same_as.unwrap_or(name), claims.placed(name)?);
             for placed in [was, is].into_iter().filter(|_| was != is) {
-                people.extend(self.memory.leader(self.transaction, placed)?);
+                people.extend(self.memory.leader(self.transaction, placed)?.map(|person| (person, name)));
             }
         }
         Ok(people)

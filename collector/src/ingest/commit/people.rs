@@ -46,7 +46,11 @@ impl Settling<'_> {
             moves.extend(self.put(name, Placement { place, quarantine, same_as, is_held, is_ignored })?);
         }
         let touched = causes.keys().copied().chain(moves.iter().map(|step| step.name)).collect();
-        let mut people = self.people_renamed(&reflagged, &claims)?;
+        let renamed = self.people_renamed(&reflagged, &claims)?;
+        for (person, name) in &renamed {
+            self.changes.renew(*person, &cause_of(*name, &causes).message_id);
+        }
+        let mut people: BTreeSet<NameId> = renamed.into_keys().collect();
         people.extend(moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)));
         self.settle_conflicts(touched, people, &claims)?;
         for name in self.reanchored(&reflagged, &claims)? {
