@@ -66,6 +66,21 @@ fn whoever_a_digest_is_no_form_of_any_more_hears_when_its_number_was_seen() -> a
 }
 
 #[test]
+fn the_older_account_of_an_alias_that_joins_nobody_hears_that_it_was_seen() -> anyhow::Result<()> {
+    let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
+    let mut steps = steps([vec![asserted("user_id", "u-1")], vec![asserted("user_id", "u-2")]]);
+    let op = Op::Ignore(asserted("user_id", "u-2").identifier);
+    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
+    // Twice: the first makes a claim, the second only says it again.
+    for (minute, message_id) in [(4, "m4"), (5, "m5")] {
+        let order = Order { time: UnixMillis(minute * 60_000), message_id: message_id.into() };
+        let alias = Some(oracle::Alias { previous_id: "u-1".into(), is_asserted: true });
+        steps.push(Step::Hear(Event { alias, ..Event::naming(order, vec![asserted("user_id", "u-2")]) }));
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
 fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
     let observed = |value: &str| claimed("idfa", value, Strength::Observed);
     let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);

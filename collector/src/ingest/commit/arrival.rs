@@ -267,13 +267,13 @@ impl Settling<'_> {
             lost_names: event.lost_names,
             ..remembered(id, (event.order.clone(), 0), (anchor, rank, guard), &names)
         };
-        self.note_new_claim(&shape, &names)?;
+        self.note_new_claim(&shape)?;
         Ok(shape)
     }
 
     /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all, or to
     /// do so with trust.
-    fn note_new_claim(&mut self, shape: &KnownShape, names: &[ShapeName]) -> Result<(), StoreError> {
+    fn note_new_claim(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
         match *shape.people {
             [] => {}
             [alone] => {
@@ -285,11 +285,9 @@ impl Settling<'_> {
             }
             _ => self.unsettle_people(shape),
         }
-        let aliases: Vec<NameId> =
-            names.iter().filter(|named| named.role == Role::Alias).map(|named| named.name).collect();
-        if !aliases.is_empty() {
+        if let Some(older) = shape.older_account {
             self.memory.note_alias();
-            self.unsettle(&aliases);
+            self.unsettle(&[older.name]);
             self.unsettle_people(shape);
         }
         if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
@@ -398,8 +396,9 @@ fn remembered(
 ) -> KnownShape {
     let devices = names.iter().filter(|named| named.role == Role::Device).map(|named| named.name).collect();
     let people = names.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)).copied().collect();
-    let erased_until = UnixMillis(i64::MIN);
-    KnownShape { id, first, event_count, anchor, devices, people, guard, rank, lost_names: false, erased_until }
+    let older_account = names.iter().find(|named| named.role == Role::Alias).copied();
+    let (lost_names, erased_until) = (false, UnixMillis(i64::MIN));
+    KnownShape { id, first, event_count, anchor, devices, people, older_account, guard, rank, lost_names, erased_until }
 }
 
 /// What became of an event.

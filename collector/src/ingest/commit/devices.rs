@@ -31,7 +31,8 @@ impl Settling<'_> {
     /// An event may name others than its owner: of them, it says when they were seen.
     fn renew_named(&mut self, touched: &Touched) -> Result<(), StoreError> {
         let because = &touched.cause.message_id;
-        for named in &*touched.shape.people {
+        // The older account of an alias too, though a decision keeps it from being one with the other.
+        for named in touched.shape.people.iter().chain(&touched.shape.older_account) {
             // Who is taken out of a claim is not seen by it: whoever guesses names renews nobody.
             if self.memory.is_left(self.transaction, named, touched.shape.guard)? {
                 self.renew_leader(named.name, because)?;

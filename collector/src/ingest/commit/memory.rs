@@ -47,6 +47,8 @@ pub(super) struct KnownShape {
     pub(super) devices: Arc<[NameId]>,
     /// Accounts and contacts.
     pub(super) people: Arc<[ShapeName]>,
+    /// The older account of its alias.
+    pub(super) older_account: Option<ShapeName>,
     /// What is taken out of what it observes of them.
     pub(super) guard: Guard,
     /// How far it is trusted: as its anchor is.
