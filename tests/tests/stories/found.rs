@@ -67,16 +67,43 @@ fn whoever_a_digest_is_no_form_of_any_more_hears_when_its_number_was_seen() -> a
 
 #[test]
 fn the_older_account_of_an_alias_that_joins_nobody_hears_that_it_was_seen() -> anyhow::Result<()> {
-    let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
-    let mut steps = steps([vec![asserted("user_id", "u-1")], vec![asserted("user_id", "u-2")]]);
-    let op = Op::Ignore(asserted("user_id", "u-2").identifier);
-    steps.push(Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
-    // Twice: the first makes a claim, the second only says it again.
-    for (minute, message_id) in [(4, "m4"), (5, "m5")] {
-        let order = Order { time: UnixMillis(minute * 60_000), message_id: message_id.into() };
-        let alias = Some(oracle::Alias { previous_id: "u-1".into(), is_asserted: true });
-        steps.push(Step::Hear(Event { alias, ..Event::naming(order, vec![asserted("user_id", "u-2")]) }));
-    }
+    let user = |value| claimed("user_id", value, Strength::Asserted);
+    let op = Op::Ignore(user("u-2").identifier);
+    let alias = |minute| Step::Hear(Event { alias: alias_of("u-1"), ..at(minute, vec![user("u-2")]) });
+    let steps = vec![
+        Step::Hear(at(1, vec![user("u-1")])),
+        Step::Hear(at(2, vec![user("u-2")])),
+        Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }),
+        // The first makes a claim, the second only says it again.
+        alias(3),
+        alias(4),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn an_account_that_only_an_alias_said_is_not_held() -> anyhow::Result<()> {
+    let user = |value, strength| claimed("user_id", value, strength);
+    let op = Op::Ignore(user("u-1", Strength::Asserted).identifier);
+    let steps = vec![
+        Step::Hear(Event { alias: alias_of("u-2"), ..at(1, vec![user("u-1", Strength::Asserted)]) }),
+        Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }),
+        Step::Hear(at(2, vec![user("u-2", Strength::Observed)])),
+    ];
+    let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
+fn an_event_of_a_device_is_its_persons_once_an_alias_says_that_the_person_is_whom_it_named() -> anyhow::Result<()> {
+    let user = |value, strength| claimed("user_id", value, strength);
+    let device = claimed("anonymous_id", "a-1", Strength::Observed);
+    let taken_out = vec![user("u-2", Strength::Observed), device.clone()];
+    let steps = vec![
+        Step::Hear(at(1, vec![user("u-1", Strength::Observed), device])),
+        Step::Hear(Event { trust: Trust::Strict, ..at(2, taken_out) }),
+        Step::Hear(Event { alias: alias_of("u-1"), ..at(3, vec![user("u-2", Strength::Asserted)]) }),
+    ];
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
 }
 
@@ -433,9 +460,15 @@ fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
 
 /// Events that claim this, a minute apart.
 fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
-    let events = claims.into_iter().zip(1..).map(|(claim, minute)| {
-        let order = Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() };
-        Step::Hear(Event::naming(order, claim))
-    });
-    events.collect()
+    claims.into_iter().zip(1..).map(|(claim, minute)| Step::Hear(at(minute, claim))).collect()
+}
+
+/// An event of that minute that claims this.
+fn at(minute: i64, claim: Vec<Claimed>) -> Event {
+    Event::naming(Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() }, claim)
+}
+
+/// What a secret key says was the account's name before.
+fn alias_of(older: &str) -> Option<oracle::Alias> {
+    Some(oracle::Alias { previous_id: older.into(), is_asserted: true })
 }

@@ -13,7 +13,7 @@ use super::ground::Claims;
 use crate::event::Order;
 use crate::identity::incremental::Ground;
 use crate::identity::why_apart;
-use crate::store::{ConflictRow, Flags, NameId, SaidBy, StoreError};
+use crate::store::{ConflictRow, NameId, SaidBy, StoreError};
 
 /// That two names are one person's, as somebody says it.
 #[derive(Clone)]
@@ -61,23 +61,6 @@ impl Settling<'_> {
             }
         }
         stored.into_keys().try_for_each(|(x, y)| self.transaction.delete_conflict(x, y))
-    }
-
-    /// The people by whom names are placed, or were, that are placed by another name now, each with such a name: what is
-    /// decided about that name was a reason of theirs, or is one, and its claims say when theirs was seen.
-    pub(super) fn people_renamed(
-        &mut self,
-        reflagged: &BTreeMap<NameId, Flags>,
-        claims: &Claims<'_>,
-    ) -> Result<BTreeMap<NameId, NameId>, StoreError> {
-        let mut people = BTreeMap::new();
-        for (&name, before) in reflagged {
-            let (was, is) = (before.same_as.unwrap_or(name), claims.placed(name)?);
-            for placed in [was, is].into_iter().filter(|_| was != is) {
-                people.extend(self.memory.leader(self.transaction, placed)?.map(|person| (person, name)));
-            }
-        }
-        Ok(people)
     }
 
     /// Of a name that is placed: its edges, of those that say the same the trusted one.

@@ -90,12 +90,18 @@ impl Settling<'_> {
         for (placed, cause) in asked {
             let mut is_held = false;
             for name in claims.names_of(placed)? {
-                let strongest = self.transaction.strongest(name)?;
-                is_held |= strongest.is_some_and(|strongest| strongest.is_trusted()) && !claims.flags(name)?.is_ignored;
+                is_held |= !claims.flags(name)?.is_ignored && self.is_named_with_trust(name)?;
             }
             self.change_flags(placed, &cause, claims, |flags| flags.is_held = is_held)?;
         }
         Ok(())
+    }
+
+    /// Whether a trusted claim names it; that an alias says it as the older account is no claim.
+    fn is_named_with_trust(&self, name: NameId) -> Result<bool, StoreError> {
+        let alone = self.transaction.lone_strength(name)?;
+        Ok(alone.is_some_and(Strength::is_trusted)
+            || !self.transaction.shapes_tying(name, Strength::Proven, 1)?.is_empty())
     }
 
     /// Sets flags of a name. If that changes whom claims name, all who stand beside it are unsettled.

@@ -46,11 +46,7 @@ impl Settling<'_> {
             moves.extend(self.put(name, Placement { place, quarantine, same_as, is_held, is_ignored })?);
         }
         let touched = causes.keys().copied().chain(moves.iter().map(|step| step.name)).collect();
-        let renamed = self.people_renamed(&reflagged, &claims)?;
-        for (person, name) in &renamed {
-            self.changes.renew(*person, &cause_of(*name, &causes).message_id);
-        }
-        let mut people: BTreeSet<NameId> = renamed.into_keys().collect();
+        let mut people = self.note_renamed(&reflagged, &causes, &claims)?;
         people.extend(moves.iter().flat_map(|step| step.from.into_iter().chain(step.to)));
         self.settle_conflicts(touched, people, &claims)?;
         for name in self.reanchored(&reflagged, &claims)? {
@@ -67,6 +63,33 @@ impl Settling<'_> {
             }
         }
         self.note_moves(&moves, &causes)
+    }
+
+    /// What it means that names are placed by others than before. Returns the people by whom they are placed, or were: what
+    /// is decided about such a name was a reason of theirs, or is one.
+    fn note_renamed(
+        &mut self,
+        reflagged: &BTreeMap<NameId, Flags>,
+        causes: &BTreeMap<NameId, Cause>,
+        claims: &Claims<'_>,
+    ) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut people = BTreeSet::new();
+        for (&name, before) in reflagged {
+            let (was, is) = (before.same_as.unwrap_or(name), claims.placed(name)?);
+            if was == is {
+                continue;
+            }
+            let cause = cause_of(name, causes);
+            for placed in [was, is] {
+                if let Some(person) = self.memory.leader(self.transaction, placed)? {
+                    // Its claims say when the person's own name was seen.
+                    self.changes.renew(person, &cause.message_id);
+                    people.insert(person);
+                }
+            }
+            self.look_at_devices_of(name, &cause)?;
+        }
+        Ok(people)
     }
 
     /// The names whose claims may have another anchor: those whose flags changed, and the other names of the same. That
@@ -188,19 +211,8 @@ impl Settling<'_> {
                     self.changes.renew(leader, &because.message_id);
                 }
             }
-            // What named it and lost it goes by its device, and to whom the device gives it only if they hold the name.
             let others = self.transaction.other_names_of(step.name)?;
-            for name in others.into_iter().chain([step.name]) {
-                for device in self.transaction.devices_gone_by_without(name)? {
-                    self.devices.insert(device, because.clone());
-                }
-                // Whom a decision hides on a device is the person that the name is of now.
-                for apart in self.transaction.kept_apart_from(name)? {
-                    if self.transaction.name(apart)?.class == Class::Device {
-                        self.devices.insert(apart, because.clone());
-                    }
-                }
-            }
+            others.into_iter().chain([step.name]).try_for_each(|name| self.look_at_devices_of(name, &because))?;
             for device in self.transaction.devices_marked_by(step.name)? {
                 // A device that one name alone marked follows it wherever it goes. What strangers did there, some of whom
                 // may be the ones that it goes to or comes from, is looked at; a profile of its own says whose it is.
@@ -210,6 +222,21 @@ impl Settling<'_> {
                 if !is_ones_own || has_profile {
                     self.devices.insert(device, because.clone());
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has devices looked at again, because a name is another person's than before.
+    fn look_at_devices_of(&mut self, name: NameId, because: &Cause) -> Result<(), StoreError> {
+        // What named it and lost it goes by its device, and to whom the device gives it only if they hold the name.
+        for device in self.transaction.devices_gone_by_without(name)? {
+            self.devices.insert(device, because.clone());
+        }
+        // Whom a decision hides on a device is the person that the name is of now.
+        for apart in self.transaction.kept_apart_from(name)? {
+            if self.transaction.name(apart)?.class == Class::Device {
+                self.devices.insert(apart, because.clone());
             }
         }
         Ok(())
