@@ -65,8 +65,8 @@ impl Settling<'_> {
         self.note_moves(&moves, &causes)
     }
 
-    /// What it means that names are placed by others than before. Returns the people by whom they are placed, or were: what
-    /// is decided about such a name was a reason of theirs, or is one.
+    /// What it means that names are placed by others than before. Returns the people by whom they are placed, or were:
+    /// what is decided about such a name was a reason of theirs, or is one.
     fn note_renamed(
         &mut self,
         reflagged: &BTreeMap<NameId, Flags>,
