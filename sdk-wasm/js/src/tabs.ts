@@ -84,7 +84,9 @@ function lockedLives(signal: AbortSignal): Lives {
       // Storage reaches other processes a little later than locks do: what the last to hold this one wrote must be here,
       // though it may have ended as it wrote, and an owner's request must have come, though it began late.
       await Promise.race([left, new Promise((settled) => setTimeout(settled, SETTLING_MS))]);
-      const isLate = await livesYet(owner);
+      if (signal.aborted) return;
+      // Who cannot be asked takes the entries in: sent twice, they are known; left behind, they are late.
+      const isLate = await livesYet(owner).catch(() => false);
       if (signal.aborted) return;
       if (isLate) whenOver(owner, callback);
       else callback();

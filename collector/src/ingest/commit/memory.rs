@@ -17,7 +17,7 @@ use crate::store::{
 
 /// Bounded caches over the ledger.
 pub(super) struct Memory {
-    /// By what they claim: see `arrival::claim_bytes`.
+    /// By what they claim: see `Told::bytes`.
     pub(super) shapes: LruCache<Box<[u8]>, KnownShape>,
     pub(super) names: LruCache<(Workspace, Identifier), NameId>,
     standings: LruCache<NameId, Standing>,
