@@ -86,9 +86,7 @@ test("a living tab's queue is left to it, however late its lock is", async (t) =
   doorway.cut();
   await track(slow, "Left Behind", 5);
   await until("they are in storage", async () => (await storedIn(neighbour)).some(([, text]) => text.includes("Left Behind")));
-  const crashed = slow.waitForEvent("crash");
-  slow.goto("chrome://crash").catch(() => {});
-  await crashed;
+  await crash(slow);
   doorway.mend();
   await until("the neighbour has sent the rest", () => numbersOf(doorway.events(), "Left Behind").length >= 5);
   assert.deepEqual(numbersOf(doorway.events(), "Left Behind"), upTo(5));
@@ -101,11 +99,16 @@ test("the queue of a killed tab is taken in by another", async (t) => {
   doorway.cut();
   await track(victim, "Left Behind", 25);
   await until("they are in storage", async () => (await storedIn(survivor)).some(([, text]) => text.includes("Left Behind")));
-  const crashed = victim.waitForEvent("crash");
-  victim.goto("chrome://crash").catch(() => {});
-  await crashed;
+  await crash(victim);
   doorway.mend();
 
   const events = await stored(collector, await anonymousOf(survivor), 25);
   assert.deepEqual(numbersOf(events, "Left Behind"), upTo(25));
 });
+
+/** Ends a tab without a word to it. @param {import("playwright-core").Page} page */
+async function crash(page) {
+  const crashed = page.waitForEvent("crash");
+  page.goto("chrome://crash").catch(() => {});
+  await crashed;
+}
