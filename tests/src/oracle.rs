@@ -93,6 +93,9 @@ pub struct Replay {
     /// Of every identifier that is left in a claim of an event: the times of the first and of the last one. A mark that
     /// does not count has not seen its device; names of an account are seen each by itself, which is not told here.
     pub seen: BTreeMap<Identifier, (UnixMillis, UnixMillis)>,
+    /// Of every identifier that an event or an account's other name said, as it was said: how far that is trusted, by
+    /// the strongest. What an alias says of its older account counts where it makes one account of the two.
+    pub said: BTreeMap<Identifier, Strength>,
     /// Every device with a mark that is trusted.
     pub marked_with_trust: BTreeSet<Identifier>,
     /// Of every leader of a unit that a link joined to another: the number of the decision.
@@ -183,6 +186,7 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
             .map(|device| device.identifier.clone())
             .collect(),
         seen: seen(&claims, &marked_with_trust, rules),
+        said: said(&log, &accounts),
         marked_with_trust,
         linked,
         quarantined,
@@ -246,6 +250,27 @@ fn seen(
         }
     }
     seen
+}
+
+/// How far what events name is trusted, each form by itself.
+fn said(log: &[Event], accounts: &Accounts) -> BTreeMap<Identifier, Strength> {
+    let mut said: BTreeMap<Identifier, Strength> = BTreeMap::new();
+    let mut say = |name: Identifier, strength: Strength| {
+        let known = said.entry(name).or_insert(strength);
+        *known = strength.max(*known);
+    };
+    for event in log {
+        event.claim.iter().for_each(|claimed| say(claimed.identifier.clone(), claimed.strength));
+        let Some(alias) = &event.alias else { continue };
+        let strength = if alias.is_asserted { Strength::Asserted } else { Strength::Observed };
+        let [device, account] =
+            [Kind::ANONYMOUS_ID, Kind::USER_ID].map(|kind| Identifier::new(kind, &*alias.previous_id));
+        say(device, strength);
+        if alias.is_asserted && accounts.names_of(&account).len() > 1 {
+            say(account, strength);
+        }
+    }
+    said
 }
 
 fn message_id(claim: &Claim) -> String {

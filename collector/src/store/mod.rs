@@ -104,10 +104,18 @@ pub trait View {
     fn shapes_naming(&self, name: NameId, role: Role) -> Result<Vec<ShapeId>, StoreError>;
     /// At most so many of the shapes that name it beside others, at least as strongly as that.
     fn shapes_tying(&self, name: NameId, least: Strength, limit: usize) -> Result<Vec<ShapeId>, StoreError>;
-    /// The strongest that a shape is about a name that stands alone in it; `None` where it never does.
-    fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
-    /// The strongest that any claim is about a name; `None` where no claim names it.
-    fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError>;
+    /// The strongest that a shape is about a name that it has in this role; `None` where no shape has.
+    fn strength_as(&self, role: Role, name: NameId) -> Result<Option<Strength>, StoreError>;
+    /// The strongest that any claim is about a name; `None` where no claim names it. That an alias says it as the older
+    /// account is no claim.
+    fn claimed_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
+        let [device, lone, tied] = [Role::Device, Role::Lone, Role::Tied].map(|role| self.strength_as(role, name));
+        Ok(device?.max(lone?).max(tied?))
+    }
+    /// The strongest that any event is about a name, also as an alias' older account; `None` where no event says it.
+    fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
+        Ok(self.claimed_strength(name)?.max(self.strength_as(Role::Alias, name)?))
+    }
     /// What claims of it are guarded by, with how much strength, each combination once. Not as an alias' older name.
     fn claims_of(&self, name: NameId) -> Result<Vec<(Guard, Strength)>, StoreError>;
     /// The asserted aliases that it is an end of.

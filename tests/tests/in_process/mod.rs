@@ -178,6 +178,8 @@ pub(crate) struct Consumer {
     at: ChangeSeq,
     /// Without the version, which counts changes that the ledger folded.
     pub(crate) profiles: BTreeMap<ProfileId, Value>,
+    /// How far their identifiers are trusted, by kind.
+    pub(crate) strengths: BTreeMap<ProfileId, BTreeMap<Kind, Strength>>,
     /// Of those that ended in another: the other.
     merged: BTreeMap<ProfileId, ProfileId>,
 }
@@ -208,6 +210,7 @@ impl Consumer {
                 let known = self.profiles.get_mut(&snapshot.profile.id);
                 let known = known.with_context(|| format!("{} was updated and never began", snapshot.profile.id))?;
                 *known = without_version(json!(snapshot.profile));
+                self.strengths.insert(snapshot.profile.id, snapshot.strengths.into_iter().collect());
             }
             ChangeKind::Merged { from, into, .. } => {
                 self.end(from)?;

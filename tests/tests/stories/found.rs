@@ -95,6 +95,21 @@ fn an_account_that_only_an_alias_said_is_not_held() -> anyhow::Result<()> {
 }
 
 #[test]
+fn an_account_that_is_kept_apart_from_the_one_of_its_alias_is_told_as_far_as_events_name_it() -> anyhow::Result<()> {
+    let user = |value, strength| claimed("user_id", value, strength);
+    let [account, older] = ["u-1", "u-2"].map(|value| user(value, Strength::Asserted).identifier);
+    let apart =
+        oracle::Decision { number: 1, at: UnixMillis(0), op: Op::KeepApart(account, older), is_withdrawn: false };
+    let steps = vec![
+        Step::Hear(at(1, vec![user("u-2", Strength::Observed)])),
+        Step::Hear(Event { alias: alias_of("u-2"), ..at(2, vec![user("u-1", Strength::Asserted)]) }),
+        Step::Decide(apart),
+        Step::Withdraw(1),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
 fn an_event_of_a_device_is_its_persons_once_an_alias_says_that_the_person_is_whom_it_named() -> anyhow::Result<()> {
     let user = |value, strength| claimed("user_id", value, strength);
     let device = claimed("anonymous_id", "a-1", Strength::Observed);

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
-use selvedge_collector::event::{Order, UnixMillis};
+use selvedge_collector::event::{Order, Strength, UnixMillis};
 use selvedge_collector::identity::{ProfileId, profile_id};
 use selvedge_collector::ingest::commit::Erasure;
 use selvedge_collector::store::{DecisionId, Lookup};
@@ -288,11 +288,26 @@ fn hold_the_consumer(consumer: &Consumer, now: &mut Now<'_>, replay: &Replay) ->
         let id = profile_id("default", leader);
         let (profile, held) = (now.profile(id)?, consumer.profiles.get(&id));
         ensure!(held == Some(profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
+        let (trusted, expected) = (consumer.strengths.get(&id), strengths(profile, replay));
+        ensure!(trusted == Some(&expected), "consumer trusts {leader}: {trusted:?}, not {expected:?}\n{profile:#}");
     }
     let expected: BTreeSet<ProfileId> = leaders.iter().map(|leader| profile_id("default", leader)).collect();
     let too_many: Vec<_> = consumer.profiles.iter().filter(|(id, _)| !expected.contains(id)).collect();
     ensure!(too_many.is_empty(), "the consumer holds who owns nothing: {too_many:#?}");
     Ok(())
+}
+
+/// How far the identifiers that a profile shows are trusted: of each kind, as little as the least of them.
+fn strengths(profile: &Value, replay: &Replay) -> BTreeMap<Kind, Strength> {
+    let mut least = BTreeMap::new();
+    for shown in profile["identifiers"].as_array().into_iter().flatten() {
+        let [kind, value] = ["kind", "value"].map(|part| shown[part].as_str().unwrap_or(""));
+        let name = Identifier::new(Kind::new(kind), value);
+        let said = replay.said.get(&name).copied().unwrap_or(Strength::Observed);
+        let known = least.entry(name.kind).or_insert(said);
+        *known = said.min(*known);
+    }
+    least
 }
 
 /// Every id that was handed out finds a profile of today. Of who was erased none does, nor of what nobody says since.

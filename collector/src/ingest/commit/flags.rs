@@ -99,7 +99,7 @@ impl Settling<'_> {
 
     /// Whether a trusted claim names it; that an alias says it as the older account is no claim.
     fn is_named_with_trust(&self, name: NameId) -> Result<bool, StoreError> {
-        let alone = self.transaction.lone_strength(name)?;
+        let alone = self.transaction.strength_as(Role::Lone, name)?;
         Ok(alone.is_some_and(Strength::is_trusted)
             || !self.transaction.shapes_tying(name, Strength::Proven, 1)?.is_empty())
     }

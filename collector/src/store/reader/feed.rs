@@ -151,10 +151,18 @@ impl Reader<'_> {
         let mut strengths: Vec<(Kind, Strength)> = Vec::new();
         for seen in &profile.identifiers {
             let Some(name) = self.view.name_id(self.workspace, &seen.identifier)? else { continue };
-            let strength = self.view.strongest(name)?.unwrap_or(Strength::Observed);
-            note_least(&mut strengths, &seen.identifier.kind, strength);
+            note_least(&mut strengths, &seen.identifier.kind, self.strength_of(name)?);
         }
         Ok(ProfileSnapshot { profile, strengths })
+    }
+
+    /// How far a name of a profile is trusted. What an alias says of its older account says something of that account
+    /// only where the two are one: it may name somebody who is kept apart from it.
+    fn strength_of(&self, name: NameId) -> Result<Strength, StoreError> {
+        let is_another_name = self.view.placement(name)?.is_some_and(|placement| placement.same_as.is_some());
+        let is_one_of_several = is_another_name || !self.view.other_names_of(name)?.is_empty();
+        let said = if is_one_of_several { self.view.strongest(name)? } else { self.view.claimed_strength(name)? };
+        Ok(said.unwrap_or(Strength::Observed))
     }
 
     fn ledger_event(&self, event: StoredEvent, known: &mut Known) -> Result<LedgerEvent, StoreError> {

@@ -130,23 +130,10 @@ impl View for Session<'_> {
         self.read_shapes_tying(name, least, limit)
     }
 
-    fn lone_strength(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
+    fn strength_as(&self, role: Role, name: NameId) -> Result<Option<Strength>, StoreError> {
         const SQL: &str = "select max(strength) from shape_identifier where identifier = :name and role = :role";
-        let params = named_params! { ":name": name, ":role": Code(Role::Lone) };
+        let params = named_params! { ":name": name, ":role": Code(role) };
         let strongest = self.one(SQL, params, |row| row.get::<_, Option<Code<Strength>>>(0))?;
-        Ok(strongest.map(|code| code.0))
-    }
-
-    fn strongest(&self, name: NameId) -> Result<Option<Strength>, StoreError> {
-        // One role at a time is the end of an index; all at once would be every claim.
-        const SQL: &str = "
-            select max(strength) from (
-                select max(strength) as strength from shape_identifier where identifier = :name and role = 0
-                union all select max(strength) from shape_identifier where identifier = :name and role = 1
-                union all select max(strength) from shape_identifier where identifier = :name and role = 2
-                union all select max(strength) from shape_identifier where identifier = :name and role = 3)";
-        let strongest =
-            self.one(SQL, named_params! { ":name": name }, |row| row.get::<_, Option<Code<Strength>>>(0))?;
         Ok(strongest.map(|code| code.0))
     }
 

@@ -121,7 +121,7 @@ impl Evidence<'_> {
                 let is_everywhere = quarantine == Quarantine::Everywhere;
                 Because { reason: "quarantined", ..nothing_said(words::quarantined(&shown, is_everywhere)) }
             }
-            None if self.view.strongest(name)?.is_some() => {
+            None if self.view.claimed_strength(name)?.is_some() => {
                 Because { reason: "unproven", ..nothing_said(words::unproven(&shown)) }
             }
             None => nothing_said(words::nothing(&shown)),
