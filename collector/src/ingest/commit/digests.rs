@@ -7,21 +7,9 @@ use selvedge_core::identifier::{Class, Identifier};
 use super::Settling;
 use super::ground::Claims;
 use super::memory::Standing;
-use crate::event::Strength;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
 use crate::identity::normal::{Digest, is_veiled};
-use crate::store::{DigestPrefix, Flags, NameId, Placement, Role, ShapeName, StoreError};
-
-/// What a digest is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// An identifier of its own: nobody said the clear value.
-    Itself,
-    /// Another form of this clear value.
-    Clear(NameId),
-    /// Of two clear values, and so of none.
-    Ambiguous,
-}
+use crate::store::{DigestPrefix, Flags, Forms, Meaning, NameId, Placement, Role, ShapeName, StoreError};
 
 impl Settling<'_> {
     /// Notes by which digests a new name may be said or, of a digest, that there is one.
@@ -144,28 +132,11 @@ impl Settling<'_> {
         Ok(found)
     }
 
-    /// What a digest is, by the clear values that claims name.
-    pub(super) fn meaning_of(&self, digest: NameId, claims: &Claims<'_>) -> Result<Meaning, StoreError> {
-        let identifier = claims.identifier(digest)?;
-        let Some(said) = digest_of(&identifier) else { return Ok(Meaning::Itself) };
-        let (mut trusted, mut observed) = (Vec::new(), Vec::new());
-        for name in self.transaction.clear_values(self.workspace, &identifier.kind, DigestPrefix::of(&said.hex))? {
-            if self.said_by(&claims.identifier(name)?)?.contains(&said) {
-                match self.transaction.strongest(name)? {
-                    Some(strongest) if strongest.is_trusted() => trusted.push(name),
-                    Some(_) => observed.push(name),
-                    None => {}
-                }
-            }
-        }
-        let is_trusted = || Ok::<_, StoreError>(self.transaction.strongest(digest)?.is_some_and(Strength::is_trusted));
-        Ok(match (&*trusted, &*observed) {
-            ([], []) => Meaning::Itself,
-            // What is observed makes nothing ambiguous that was said with trust.
-            ([clear], _) | ([], [clear]) => Meaning::Clear(*clear),
-            ([], _) if is_trusted()? => Meaning::Itself,
-            _ => Meaning::Ambiguous,
-        })
+    /// What a digest is, by the clear values that claims name; of any other name: itself.
+    pub(super) fn meaning_of(&self, name: NameId, claims: &Claims<'_>) -> Result<Meaning, StoreError> {
+        let identifier = claims.identifier(name)?;
+        let Some(digest) = digest_of(&identifier) else { return Ok(Meaning::Itself) };
+        self.forms().meaning_of(&identifier.kind, &digest, Some(name))
     }
 
     /// Whether a claim, a decision or a mark that somebody left says a name.
@@ -187,15 +158,11 @@ impl Settling<'_> {
         if self.transaction.strongest(name)?.is_some() {
             return Ok(name);
         }
-        for digest in self.said_by(&identifier)? {
-            let said = Identifier::new(identifier.kind.clone(), digest.to_string());
-            if let Some(digest) = self.transaction.name_id(self.workspace, &said)?
-                && self.transaction.strongest(digest)?.is_some()
-                && self.meaning_of(digest, claims)? == Meaning::Itself
-            {
-                return Ok(digest);
-            }
-        }
-        Ok(name)
+        let alone = self.forms().standing_alone(&identifier.kind, &self.said_by(&identifier)?)?;
+        Ok(alone.unwrap_or(name))
+    }
+
+    fn forms(&self) -> Forms<'_> {
+        Forms::new(self.transaction, self.rules, self.workspace)
     }
 }

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use selvedge_core::identifier::{Class, Kind};
 
-use super::digests::Meaning;
 use super::ground::Claims;
 use super::{Cause, Settling};
 use crate::event::Strength;
 use crate::identity::Quarantine;
-use crate::store::{Flags, NameId, Role, ShapeId, StoreError};
+use crate::store::{Flags, Meaning, NameId, Role, ShapeId, StoreError};
 
 impl Settling<'_> {
     /// Settles the flags of all unsettled names; what that touches is unsettled too. Returns the flags that changed, as

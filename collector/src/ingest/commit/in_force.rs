@@ -8,12 +8,11 @@ use selvedge_core::identifier::{Class, Identifier};
 
 use super::Settling;
 use super::conflicts::Said;
-use super::digests::Meaning;
 use super::ground::Claims;
 use crate::event::Order;
 use crate::identity::normal::digest::{digest_of, is_hashable};
 use crate::identity::{DecisionVerb, Decisions};
-use crate::store::{DecisionRow, DigestPrefix, NameId, SaidBy, StoreError};
+use crate::store::{DecisionRow, DigestPrefix, Meaning, NameId, SaidBy, StoreError};
 
 /// The decisions about accounts and contacts, by the names that are placed.
 #[derive(Default)]

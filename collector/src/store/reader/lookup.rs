@@ -4,9 +4,9 @@ use selvedge_core::identifier::{Class, Identifier};
 
 use crate::event::Workspace;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
-use crate::identity::normal::{Digest, Veiled, is_veiled};
+use crate::identity::normal::{Digest, Veiled};
 use crate::identity::{ProfileId, Rules};
-use crate::store::{DigestPrefix, NameId, StoreError, View};
+use crate::store::{Forms, Meaning, NameId, StoreError, View};
 
 /// How a profile is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +44,14 @@ impl Lookup {
                 unsaid.get_or_insert(row);
             }
         }
-        let forms = Forms { view, rules, workspace };
+        let forms = Forms::new(view, rules, workspace);
         for name in self.names() {
             let meant = match digest_of(name) {
-                Some(digest) => forms.clear_value_of(name, &digest)?,
-                None => forms.digest_alone(name, &self.digests_of(name, rules))?,
+                Some(digest) => match forms.meaning_of(&name.kind, &digest, None)? {
+                    Meaning::Clear(clear) => Some(clear),
+                    Meaning::Itself | Meaning::Ambiguous => None,
+                },
+                None => forms.standing_alone(&name.kind, &self.digests_of(name, rules))?,
             };
             if meant.is_some() {
                 return Ok(meant);
@@ -73,62 +76,5 @@ impl Lookup {
             Self::Identifier(_) | Self::ProfileId(_) if is_hashable(&name.kind) => digests(name, rules),
             Self::Identifier(_) | Self::ProfileId(_) => Vec::new(),
         }
-    }
-}
-
-/// Finds the other forms of a name that nobody said as it is asked for.
-struct Forms<'a> {
-    view: &'a dyn View,
-    rules: &'a Rules,
-    workspace: Workspace,
-}
-
-impl Forms<'_> {
-    /// The clear value that a digest is of; none of one that could be two people's.
-    fn clear_value_of(&self, name: &Identifier, digest: &Digest) -> Result<Option<NameId>, StoreError> {
-        let (mut trusted, mut observed) = (Vec::new(), Vec::new());
-        for clear in self.view.clear_values(self.workspace, &name.kind, DigestPrefix::of(&digest.hex))? {
-            if self.may_be_said_by(clear, digest)? {
-                match self.view.strongest(clear)? {
-                    Some(strongest) if strongest.is_trusted() => trusted.push(clear),
-                    Some(_) => observed.push(clear),
-                    None => {}
-                }
-            }
-        }
-        Ok(match (&*trusted, &*observed) {
-            ([clear], _) | ([], [clear]) => Some(*clear),
-            _ => None,
-        })
-    }
-
-    fn may_be_said_by(&self, clear: NameId, digest: &Digest) -> Result<bool, StoreError> {
-        let identifier = self.view.name(clear)?.identifier;
-        let said_by =
-            if is_veiled(&identifier) { self.view.kept_digests(clear)? } else { digests(&identifier, self.rules) };
-        Ok(said_by.contains(digest))
-    }
-
-    /// The first of a clear value's digests that somebody said, and of which nobody said a clear value.
-    fn digest_alone(&self, name: &Identifier, said_by: &[Digest]) -> Result<Option<NameId>, StoreError> {
-        for digest in said_by {
-            let said = Identifier::new(name.kind.clone(), digest.to_string());
-            if let Some(row) = self.view.name_id(self.workspace, &said)?
-                && self.view.strongest(row)?.is_some()
-                && self.is_alone(name, digest)?
-            {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
-    }
-
-    fn is_alone(&self, name: &Identifier, digest: &Digest) -> Result<bool, StoreError> {
-        for clear in self.view.clear_values(self.workspace, &name.kind, DigestPrefix::of(&digest.hex))? {
-            if self.view.strongest(clear)?.is_some() && self.may_be_said_by(clear, digest)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
