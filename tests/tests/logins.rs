@@ -49,6 +49,24 @@ fn the_readmes_example_signs_with_private_keys_too() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_key_that_counts_is_not_imported_twice_so_that_whoever_revokes_it_revokes_all_it_signs() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let file = directory.path().join("public.jwk");
+    // The example of RFC 8037, appendix A.2.
+    let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    std::fs::write(&file, key.to_string())?;
+    let import: [&str; 3] = ["identity-key", "import", file.to_str().context("a name that is no text")?];
+    printed(collector.run(&import)?)?;
+    let refused = collector.run(&import)?;
+    let why = String::from_utf8_lossy(&refused.stderr);
+    ensure!(!refused.status.success() && why.contains("identity key 1") && why.contains("revoke it first"), "{why}");
+    printed(collector.run(&["identity-key", "revoke", "1"])?)?;
+    printed(collector.run(&import)?)?;
+    Ok(())
+}
+
 /// What a public key is told about an event with this token.
 fn warnings(collector: &Collector, token: &str) -> anyhow::Result<Value> {
     let event = json!({"userId": "u-1", "anonymousId": "a-1", "context": {"identityToken": token}});

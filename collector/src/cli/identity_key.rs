@@ -127,8 +127,15 @@ fn insert(
     material: &Material,
 ) -> Result<IdentityKeyId, CommandError> {
     let transaction = store.transaction()?;
+    let workspace = default_workspace(&*transaction)?;
+    // Whoever revokes a key means all that it signs.
+    let known =
+        transaction.identity_keys(workspace)?.into_iter().find(|key| &*key.kid == kid && key.revoked_at.is_none());
+    if let Some(StoredIdentityKey { id, .. }) = known {
+        return Err(CommandError::KnownKid { id: id.0, kid: kid.to_owned() });
+    }
     let id = transaction.insert_identity_key(&NewIdentityKey {
-        workspace: default_workspace(&*transaction)?,
+        workspace,
         kid: kid.into(),
         algorithm,
         material: material.clone(),
@@ -163,7 +170,7 @@ fn revoke(flags: &RevokeFlags) -> Result<(), CommandError> {
         return Err(CommandError::NoSuchIdentityKey { id: flags.id });
     }
     if !transaction.revoke_identity_key(IdentityKeyId(flags.id), Clock::System.now())? {
-        return Err(CommandError::AlreadyRevoked { id: flags.id });
+        return Err(CommandError::IdentityKeyRevoked { id: flags.id });
     }
     transaction.commit()?;
     match flags.place.json {

@@ -96,6 +96,10 @@ pub enum CommandError {
     NotAPublicKey { file: PathBuf, why: NotAPublicKey },
     #[error("the key {id} was revoked before")]
     AlreadyRevoked { id: i64 },
+    #[error("the identity key {id} was revoked before")]
+    IdentityKeyRevoked { id: i64 },
+    #[error("the identity key {id} has the kid {kid} and counts: revoke it first, or give this one another with --kid")]
+    KnownKid { id: i64, kid: String },
     #[error(transparent)]
     Decision(#[from] DecisionRefusal),
     #[error("no profile ever had the id {id}")]

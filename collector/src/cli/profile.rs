@@ -21,7 +21,7 @@ use crate::identity::{DecisionVerb, ProfileId, Rules, normal};
 use crate::ingest::Concealment;
 use crate::ingest::commit::{Committer, Decision, DecisionRefusal};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{DecisionId, DecisionRow, Lookup, Reader, Store};
+use crate::store::{DecisionId, DecisionRow, Lookup, NeverNamed, Reader, Store};
 
 /// `selvedge profile`.
 #[derive(Debug, Args)]
@@ -143,10 +143,13 @@ fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandErro
     let ledger = ledger(flags)?;
     let reader = ledger.reader()?;
     let (one, another) = (x.lookup(&ledger)?, y.lookup(&ledger)?);
-    let Some(explanation) = reader.explain(&one, &another)? else {
-        let is_x_known = reader.explain(&one, &one)?.is_some();
-        return Err(if is_x_known { y } else { x }.never_seen());
-    };
+    let explanation = reader.explain(&one, &another)?.map_err(|never_named| {
+        match never_named {
+            NeverNamed::X => x,
+            NeverNamed::Y => y,
+        }
+        .never_seen()
+    })?;
     print(&if flags.json { json_line(&json!(explanation)) } else { print::explanation(&explanation) })
 }
 
@@ -195,7 +198,7 @@ fn unfulfilled(
     let (DecisionVerb::Link, Some(y)) = (verb, y) else { return Ok(String::new()) };
     let lookups = [x, y].map(|name| Lookup::Identifier(name.clone()));
     let explained = ledger(flags)?.reader()?.explain(&lookups[0], &lookups[1])?;
-    let because = explained.and_then(|explained| explained.because);
+    let because = explained.ok().and_then(|explained| explained.because);
     Ok(because.map(|because| print::unfulfilled(&because)).unwrap_or_default())
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::routes::{Head, Segment};
-use super::{Refusal, State, body, error, keys, profiles};
+use super::{Refusal, State, body, error, keys, profiles, query};
 use crate::event::Workspace;
 use crate::identity::DecisionVerb;
 use crate::ingest::commit::{Decision, DecisionRefusal};
@@ -57,6 +57,7 @@ fn reason(state: &State, asked: &Asked) -> Box<str> {
 /// `GET /v1/decisions`.
 pub(super) async fn list(extract::State(state): extract::State<Arc<State>>, head: Head) -> Result<Response, Refusal> {
     let key = keys::for_reading(&state, &head)?;
+    query::asked(&head, &[])?;
     let decisions = profiles::read(state, key.workspace, |reader| reader.decisions()).await?;
     Ok(error::json(&json!({ "decisions": decisions })))
 }

@@ -18,11 +18,7 @@ pub(super) async fn erase(
 ) -> Result<Response, Refusal> {
     state.admits()?;
     let key = keys::for_deciding(&state, &head)?;
-    let is_suppression = match query::parameter(query::asked(&head, &["suppress"])?, "suppress").as_deref() {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(Refusal::BadParameter { name: "suppress", wanted: "true or false" }),
-    };
+    let is_suppression = query::flag(query::asked(&head, &["suppress"])?, "suppress")?;
     let at = state.inside.clock.now();
     let erasure = Erasure { workspace: key.workspace, whom: profiles::lookup(&state, &name)?, at, is_suppression };
     let erased = state.inside.intake.erase(erasure).await?;

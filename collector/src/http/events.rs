@@ -35,7 +35,7 @@ pub(super) async fn page(
         to: time(asked, "to")?,
         name: query::parameter(asked, "event").map(|name| name.as_ref().into()),
     };
-    let with_raw = query::parameter(asked, "raw").is_some_and(|raw| raw == "true");
+    let with_raw = query::flag(asked, "raw")?;
     let page = profiles::read(state, key.workspace, move |reader| reader.profile_events(&lookup, &query)).await?;
     let page = page.ok_or(Refusal::NoSuchProfile)?;
     Ok(error::json(&Page {

@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
+use crate::store::NeverNamed;
 
 /// The evidence for both names. Either may be given as a profile's id.
 pub(super) async fn answer(
@@ -21,5 +22,9 @@ pub(super) async fn answer(
     let with = with.ok_or(Refusal::BadParameter { name: "with", wanted: "{kind}:{value}, percent-encoded" })?;
     let (x, y) = (profiles::lookup(&state, &name)?, profiles::lookup(&state, &with)?);
     let explained = profiles::read(state, key.workspace, move |reader| reader.explain(&x, &y)).await?;
-    Ok(error::json(&explained.ok_or(Refusal::NoSuchProfile)?))
+    match explained {
+        Ok(explanation) => Ok(error::json(&explanation)),
+        Err(NeverNamed::X) => Err(Refusal::NeverNamed { name }),
+        Err(NeverNamed::Y) => Err(Refusal::NeverNamed { name: with.into_owned() }),
+    }
 }

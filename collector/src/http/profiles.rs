@@ -8,7 +8,7 @@ use selvedge_core::identifier::Kind;
 use serde_json::json;
 
 use super::routes::{Head, Segment};
-use super::{Refusal, State, error, keys};
+use super::{Refusal, State, error, keys, query};
 use crate::event::Workspace;
 use crate::identity::normal::{self, Blocked};
 use crate::profile::Profile;
@@ -43,6 +43,7 @@ pub(super) async fn identifiers(
 
 async fn found(state: Arc<State>, name: &str, head: &Head) -> Result<Profile, Refusal> {
     let key = keys::for_reading(&state, head)?;
+    query::asked(head, &[])?;
     let lookup = lookup(&state, name)?;
     read(state, key.workspace, move |reader| reader.profile(&lookup)).await?.ok_or(Refusal::NoSuchProfile)
 }

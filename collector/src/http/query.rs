@@ -28,6 +28,15 @@ pub(super) fn asked<'a>(head: &'a Head, known: &'static [&'static str]) -> Resul
     }
 }
 
+/// A parameter that says yes or no; no where it is not given.
+pub(super) fn flag(asked: &str, name: &'static str) -> Result<bool, Refusal> {
+    match parameter(asked, name).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Refusal::BadParameter { name, wanted: "true or false" }),
+    }
+}
+
 fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);

@@ -50,6 +50,8 @@ pub enum NotProven {
     TooLong,
     #[error("it is no signed JWT, header.claims.signature")]
     Malformed,
+    #[error("its header marks parts as critical (`crit`), and none is known here")]
+    Critical,
     #[error("its `alg` is not HS256, EdDSA or ES256")]
     Algorithm,
     #[error("no identity key that counts has its `alg` and `kid`")]
@@ -81,7 +83,7 @@ pub(super) fn verify(text: &str, keys: &IdentityKeys) -> Result<Proven, NotProve
     let header = object(header)?;
     // RFC 7515, section 4.1.11: what is marked as critical has to be understood, and we understand none of it.
     if member(&header, "crit").is_some() {
-        return Err(NotProven::Malformed);
+        return Err(NotProven::Critical);
     }
     let algorithm = string(&header, "alg").and_then(|name| SigningAlgorithm::parse(&name));
     let algorithm = algorithm.ok_or(NotProven::Algorithm)?;

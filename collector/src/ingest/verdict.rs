@@ -191,8 +191,8 @@ pub enum Warning {
     /// An identity token that is not valid.
     #[error("the identity token proves nothing: {0}")]
     TokenInvalid(NotProven),
-    /// A valid identity token of somebody else.
-    #[error("the identity token is another's: its `sub` is not the event's userId, which is observed only")]
+    /// A valid identity token of somebody whom the event does not name.
+    #[error("the identity token proves nothing of this event: its `sub` is not the event's userId, or there is none")]
     TokenMismatch,
 }
 

@@ -38,7 +38,7 @@ pub(crate) use ownership::sole;
 pub use ownership::{Ownership, ProfileKey};
 pub use reader::{
     Because, By, Change, ChangeKind, ConflictCursor, ConflictPage, EventCursor, EventPage, EventQuery, Explanation,
-    Export, LedgerEvent, Lookup, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, SessionPage,
+    Export, LedgerEvent, Lookup, NeverNamed, NotACursor, Paths, ProfileSnapshot, Profiles, Reader, Said, SessionPage,
     ShownConflict, ShownDecision, Sought, Step,
 };
 pub use record::*;

@@ -51,6 +51,17 @@ async fn what_was_never_seen_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_explanation_says_which_of_its_two_names_was_never_seen() {
+    let house = House::new();
+    house.visit().await;
+    for (x, y) in [("user_id:nobody", "anonymous_id:a1"), ("anonymous_id:a1", "user_id:nobody")] {
+        let answer = house.get(&format!("/v1/profiles/{x}/explain?with={y}")).await;
+        assert_eq!(answer.refusal(), (404, "not_found".into()), "{x} {y}");
+        assert!(answer.json()["message"].as_str().unwrap().contains("user_id:nobody"), "{x} {y}");
+    }
+}
+
+#[tokio::test]
 async fn events_come_newest_first_in_pages_that_join_without_a_gap() {
     let house = House::new();
     house.visit().await;
@@ -99,7 +110,7 @@ async fn events_can_be_asked_for_by_time() {
 async fn a_parameter_that_cannot_be_understood_is_named() {
     let house = House::new();
     house.visit().await;
-    for asked in ["limit=0", "limit=501", "limit=x", "cursor=x", "from=soon", "to=then"] {
+    for asked in ["limit=0", "limit=501", "limit=x", "cursor=x", "from=soon", "to=then", "raw=yes"] {
         let answer = house.get(&format!("/v1/profiles/user_id:u1/events?{asked}")).await;
         assert_eq!(answer.refusal(), (400, "bad_parameter".into()), "{asked}");
         let name = asked.split('=').next().unwrap();
@@ -112,6 +123,10 @@ async fn a_parameter_that_a_path_does_not_have_is_named_and_a_key_is_none() {
     let house = House::new();
     house.visit().await;
     let paths = [
+        ("/v1/profiles/user_id:u1", "none"),
+        ("/v1/profiles/user_id:u1/traits", "none"),
+        ("/v1/profiles/user_id:u1/identifiers", "none"),
+        ("/v1/decisions", "none"),
         ("/v1/profiles/user_id:u1/events", "limit, cursor, from, to, event, raw"),
         ("/v1/profiles/user_id:u1/sessions", "limit, cursor"),
         ("/v1/profiles/user_id:u1/explain?with=anonymous_id:a1", "with"),

@@ -163,10 +163,20 @@ pub struct Because {
     pub in_words: Box<str>,
 }
 
+/// Which of the two names that were asked about no event ever named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeverNamed {
+    /// The first.
+    X,
+    /// The second.
+    Y,
+}
+
 impl Reader<'_> {
-    /// Why two names are one profile's, or not; `None` when no event ever named one of them.
-    pub fn explain(&self, x: &Lookup, y: &Lookup) -> Result<Option<Explanation>, StoreError> {
-        let (Some(x), Some(y)) = (self.seen_name(x)?, self.seen_name(y)?) else { return Ok(None) };
+    /// Why two names are one profile's, or not.
+    pub fn explain(&self, x: &Lookup, y: &Lookup) -> Result<Result<Explanation, NeverNamed>, StoreError> {
+        let Some(x) = self.seen_name(x)? else { return Ok(Err(NeverNamed::X)) };
+        let Some(y) = self.seen_name(y)? else { return Ok(Err(NeverNamed::Y)) };
         let evidence = Evidence::over(self)?;
         let (one, another) = (evidence.holder(x)?, evidence.holder(y)?);
         let profile = match one.filter(|_| one == another) {
@@ -178,7 +188,7 @@ impl Reader<'_> {
         };
         let because = if profile.is_none() { Some(evidence.because((x, one), (y, another))?) } else { None };
         let (x_name, y_name) = (self.view.name(x)?.identifier, self.view.name(y)?.identifier);
-        Ok(Some(Explanation {
+        Ok(Ok(Explanation {
             same: profile.is_some(),
             profiles: Profiles { x: id_of(one)?, y: id_of(another)? },
             paths: Paths { x: evidence.path(x)?, y: evidence.path(y)? },

@@ -15,7 +15,7 @@ pub use conflicts::{ConflictPage, ShownConflict};
 pub use cursor::{ConflictCursor, EventCursor, NotACursor};
 pub use decisions::ShownDecision;
 pub use events::{EventPage, EventQuery};
-pub use explain::{Because, By, Explanation, Paths, Profiles, Said, Step};
+pub use explain::{Because, By, Explanation, NeverNamed, Paths, Profiles, Said, Step};
 pub use export::Export;
 pub use feed::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 pub use lookup::{Lookup, Sought};
