@@ -101,6 +101,10 @@ struct Settling<'a> {
     first_new_shape: Option<ShapeId>,
     /// Names whose marks may be other people's than before, and devices whose marks may be of other devices.
     unsteady: BTreeSet<NameId>,
+    /// Of every name that moved: whose it was before.
+    came_from: BTreeMap<NameId, Option<NameId>>,
+    /// Of devices: the names that marked them, in claims that say somebody else now, or nobody.
+    lost_marks: BTreeMap<NameId, BTreeSet<NameId>>,
     /// Shapes that held names are taken out of from now on.
     reguarded: BTreeSet<ShapeId>,
     /// From when on guarded sources are guarded.
@@ -153,6 +157,8 @@ impl<'a> Settling<'a> {
             new_devices: BTreeSet::new(),
             first_new_shape: None,
             unsteady: BTreeSet::new(),
+            came_from: BTreeMap::new(),
+            lost_marks: BTreeMap::new(),
             reguarded: BTreeSet::new(),
             guard_from,
             admits_erased: false,

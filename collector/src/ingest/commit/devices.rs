@@ -207,7 +207,7 @@ impl Settling<'_> {
         }
         // A decision takes, or gives back, one person at a time.
         let too_many = self.rules.device_people_limit + 1;
-        let is_old = |mark: &DeviceAnchor| self.first_new_shape.is_none_or(|first_new| mark.since < first_new);
+        let is_old = |mark: &DeviceAnchor| self.was_there_before(mark.since);
         let marks = self.transaction.first_marks_on(device, marks_of_a_crowd(too_many))?;
         let steady = marks.iter().filter(|mark| mark.always_counts() && is_old(mark));
         let anchors: Vec<NameId> =
@@ -235,14 +235,20 @@ impl Settling<'_> {
         Ok(false)
     }
 
-    /// The one person of the marks that were there before the group, as it is led now.
+    /// The one person of the marks that were there before the group: whoever it was then.
     fn sole_person_before(&mut self, device: NameId) -> Result<Option<NameId>, StoreError> {
-        let first_new = self.first_new_shape;
-        let mut people = BTreeSet::new();
+        let mut marked_by = self.lost_marks.get(&device).cloned().unwrap_or_default();
         for mark in self.named_anchors_on(device)? {
-            if first_new.is_none_or(|first_new| mark.since < first_new) {
-                people.extend(self.memory.leader(self.transaction, mark.anchor)?);
+            if self.was_there_before(mark.since) {
+                marked_by.insert(mark.anchor);
             }
+        }
+        let mut people = BTreeSet::new();
+        for anchor in marked_by {
+            people.extend(match self.came_from.get(&anchor) {
+                Some(before) => *before,
+                None => self.memory.leader(self.transaction, anchor)?,
+            });
         }
         Ok(people.pop_first())
     }
@@ -272,7 +278,7 @@ impl Settling<'_> {
     }
 
     /// The name that a device goes by, as it is remembered.
-    fn device_of(&mut self, named: NameId) -> Result<NameId, StoreError> {
+    pub(super) fn device_of(&mut self, named: NameId) -> Result<NameId, StoreError> {
         Ok(self.memory.standing(self.transaction, named)?.flags.same_as.unwrap_or(named))
     }
 

@@ -117,7 +117,11 @@ impl Settling<'_> {
         self.memory.set_standing(name, Standing { leader: to, flags: Flags::of(&after) });
         let stands = (after != Placement::default()).then_some(&after);
         self.transaction.set_placement(name, stands)?;
-        Ok((from != to).then_some(Move { name, from, to }))
+        if from == to {
+            return Ok(None);
+        }
+        self.came_from.insert(name, from);
+        Ok(Some(Move { name, from, to }))
     }
 
     /// The unsettled names by those that are placed for them, and all that a link ties to one of them.
@@ -166,8 +170,18 @@ impl Settling<'_> {
             self.memory.forget_marks(self.transaction, named.name)?;
             self.devices.insert(named.name, cause.clone());
             self.unsteady.insert(named.name);
+            let is_new = self.touched.contains_key(&id) && !self.was_there_before(id);
+            if let Some(lost) = shape.anchor.filter(|_| !is_new) {
+                let device = self.device_of(named.name)?;
+                self.lost_marks.entry(device).or_default().insert(lost);
+            }
         }
         Ok(())
+    }
+
+    /// Whether a shape is older than the group.
+    pub(super) fn was_there_before(&self, shape: ShapeId) -> bool {
+        self.first_new_shape.is_none_or(|first_new| shape < first_new)
     }
 
     /// How far a claim that names nobody any more is trusted: as its first device that is left.

@@ -1,0 +1,88 @@
+//! What the change feed calls what happened to profiles.
+
+mod in_process;
+
+use anyhow::Context;
+use in_process::{House, WORKSPACE, decision};
+use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
+use selvedge_collector::identity::{ProfileId, Rules, profile_id};
+use selvedge_collector::store::{ChangeKind, ChangeSeq};
+use selvedge_core::identifier::{Identifier, Kind};
+use selvedge_tests::oracle::{self, Event, Op};
+
+#[test]
+fn a_device_is_split_from_its_person_once_a_decision_ignores_that_name() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    house.commit(&[said(1, &[observed("user_id", "u-1"), observed("anonymous_id", "a-1")])])?;
+    let before = last_change(&house)?;
+    let op = Op::Ignore(Identifier::new(Kind::USER_ID, "u-1"));
+    let ignored = decision(&oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false });
+    house.committer.decide(&house.store, &ignored)?.ok().context("the name is known")?;
+    anyhow::ensure!(splits(&house, before)? == [split("user_id", "u-1", "anonymous_id", "a-1", "decision:1")]);
+    Ok(())
+}
+
+#[test]
+fn a_device_is_split_from_its_person_once_logins_without_proof_do_not_count() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let held = Claimed { strength: Strength::Asserted, ..observed("user_id", "u-1") };
+    house.commit(&[
+        said(1, &[held]),
+        said(2, &[observed("user_id", "u-1"), observed("anonymous_id", "a-1")]),
+        said(3, &[observed("anonymous_id", "a-1")]),
+    ])?;
+    let before = last_change(&house)?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    anyhow::ensure!(splits(&house, before)? == [split("user_id", "u-1", "anonymous_id", "a-1", "rule:guard_from")]);
+    Ok(())
+}
+
+#[test]
+fn a_device_is_split_from_whose_it_was_not_from_whoever_its_person_is_one_with_since() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    house.commit(&[
+        said(1, &[observed("email", "ada@example.com"), observed("anonymous_id", "a-1")]),
+        said(2, &[observed("anonymous_id", "a-1")]),
+        said(3, &[observed("user_id", "u-1")]),
+    ])?;
+    let before = last_change(&house)?;
+    // In one commit her address is an account's, and the device somebody else's, too.
+    house.commit(&[
+        said(4, &[observed("user_id", "u-1"), observed("email", "ada@example.com")]),
+        said(200, &[observed("user_id", "u-2"), observed("anonymous_id", "a-1")]),
+        said(60 * 24 * 90, &[observed("anonymous_id", "a-1")]),
+    ])?;
+    anyhow::ensure!(splits(&house, before)? == [split("email", "ada@example.com", "anonymous_id", "a-1", "m200")]);
+    Ok(())
+}
+
+/// From, into, because.
+type Split = (ProfileId, ProfileId, String);
+
+fn split(from_kind: &str, from: &str, into_kind: &str, into: &str, because: &str) -> Split {
+    let id = |kind, value| profile_id("default", &Identifier::new(Kind::new(kind), value));
+    (id(from_kind, from), id(into_kind, into), because.to_owned())
+}
+
+fn splits(house: &House, after: ChangeSeq) -> anyhow::Result<Vec<Split>> {
+    let changes = house.reader()?.changes_after(after, 1_000)?;
+    let split = changes.into_iter().filter_map(|change| match change.kind {
+        ChangeKind::Split { from, into, because } => Some((from, into, because.to_string())),
+        _ => None,
+    });
+    Ok(split.collect())
+}
+
+fn last_change(house: &House) -> anyhow::Result<ChangeSeq> {
+    Ok(house.reader()?.changes_after(ChangeSeq::default(), 1_000)?.last().context("no change")?.seq)
+}
+
+fn observed(kind: &str, value: &str) -> Claimed {
+    Claimed { identifier: Identifier::new(Kind::new(kind), value), strength: Strength::Observed }
+}
+
+/// An event of that minute.
+fn said(minute: i64, claim: &[Claimed]) -> Event {
+    let message_id = format!("m{minute}").into();
+    Event::naming(Order { time: UnixMillis(minute * 60_000), message_id }, claim.to_vec())
+}
