@@ -247,9 +247,9 @@ impl<'a> Ownership<'a> {
         Ok(None)
     }
 
-    /// The marks of a device right before and right behind an order, of each shape that marks it. None is of the very
-    /// order: that is the order of an event that goes by the device.
-    fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
+    /// The marks that count on a device right before and right behind an order, of each shape that marks it, and all
+    /// that the erased left. An event that goes by the device has an order of its own, which is no mark's.
+    pub fn marks_around(&self, device: NameId, order: &Order) -> Result<Vec<Mark>, StoreError> {
         let mut marks = self.nameless_marks(device)?;
         for (shape, leader) in self.counted_marks(device)? {
             let person = self.view.name(leader)?.identifier;

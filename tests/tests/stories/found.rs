@@ -1,14 +1,10 @@
 //! What random stories found, each as small as it could be told.
 
-use anyhow::ensure;
 use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
-use selvedge_collector::identity::profile_id;
-use selvedge_collector::store::Lookup;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Event, Op};
 
 use super::hold::{Pace, hold, hold_at};
-use super::in_process::{House, decision, rules};
 use super::told::{Step, Story};
 
 #[test]
@@ -27,18 +23,6 @@ fn a_device_with_a_profile_of_its_own_says_who_its_one_person_is_now() -> anyhow
 }
 
 #[test]
-fn whoever_had_an_event_by_a_device_that_a_digest_names_hears_that_it_left() -> anyhow::Result<()> {
-    let observed = |kind, value| claimed(kind, value, Strength::Observed);
-    let steps = steps([
-        vec![observed("email", "ada@example.com"), observed("idfa", "i-1")],
-        vec![observed("anonymous_id", "a-1"), observed("idfa", &oracle::digest("sha256", "i-1"))],
-        // The visitor comes first of that event's devices, and is somebody now.
-        vec![observed("user_id", "u-1"), observed("anonymous_id", "a-1")],
-    ]);
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
 fn a_device_with_a_profile_of_its_own_says_when_it_was_seen_though_the_event_is_a_persons() -> anyhow::Result<()> {
     let cookie = |strength| claimed("cookie._ga", "c-1", strength);
     let stranger = vec![claimed("user_id", "u-2", Strength::Observed), cookie(Strength::Observed)];
@@ -48,21 +32,6 @@ fn a_device_with_a_profile_of_its_own_says_when_it_was_seen_though_the_event_is_
     let order = Order { time: UnixMillis(0), message_id: "m2".into() };
     steps.push(Step::Hear(Event::naming(order, vec![cookie(Strength::Observed)])));
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
-fn whoever_a_digest_is_no_form_of_any_more_hears_when_its_number_was_seen() -> anyhow::Result<()> {
-    let observed = |kind, value| claimed(kind, value, Strength::Observed);
-    let (user, address) = (observed("user_id", "u-1"), observed("email", "ada@example.com"));
-    let steps = steps([
-        vec![user.clone(), observed("phone", "+30000002")],
-        vec![address.clone(), observed("phone", &oracle::digest("sha256", "30000002"))],
-        vec![user, address],
-        // The same digits, at home: the digest is of two numbers now.
-        vec![observed("user_id", "u-2"), observed("phone", "+4930000002")],
-    ]);
-    let region = Some(oracle::Region { calling_code: "49", trunk_prefix: "0" });
-    hold(&Story { steps, rules: oracle::Rules { region, ..oracle::Rules::default() } }).map(drop)
 }
 
 #[test]
@@ -110,6 +79,23 @@ fn an_account_that_is_kept_apart_from_the_one_of_its_alias_is_told_as_far_as_eve
 }
 
 #[test]
+fn whoever_loses_an_event_of_a_shared_device_to_a_mark_between_hears_of_it_whoever_else_was_said_to_be_there()
+-> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Observed);
+    let login = |minute, user| at(minute, vec![claimed("user_id", user, Strength::Asserted), device.clone()]);
+    let op = Op::KeepApart(device.identifier.clone(), claimed("user_id", "u-3", Strength::Asserted).identifier);
+    let steps = vec![
+        Step::Hear(login(0, "u-1")),
+        Step::Hear(login(2, "u-2")),
+        Step::Hear(login(20, "u-3")),
+        Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }),
+        Step::Hear(at(22, vec![device.clone()])),
+        Step::Hear(login(10, "u-1")),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
 fn an_event_of_a_device_is_its_persons_once_an_alias_says_that_the_person_is_whom_it_named() -> anyhow::Result<()> {
     let user = |value, strength| claimed("user_id", value, strength);
     let device = claimed("anonymous_id", "a-1", Strength::Observed);
@@ -119,13 +105,6 @@ fn an_event_of_a_device_is_its_persons_once_an_alias_says_that_the_person_is_who
         Step::Hear(Event { trust: Trust::Strict, ..at(2, taken_out) }),
         Step::Hear(Event { alias: alias_of("u-1"), ..at(3, vec![user("u-2", Strength::Asserted)]) }),
     ];
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
-fn an_event_that_says_a_device_in_clear_and_by_its_digest_is_one_event() -> anyhow::Result<()> {
-    let observed = |value: &str| claimed("idfa", value, Strength::Observed);
-    let steps = steps([vec![observed("i-1"), observed(&oracle::digest("sha256", "i-1"))]]);
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
 }
 
@@ -187,50 +166,6 @@ fn whoever_had_an_event_by_a_device_that_a_group_has_too_many_people_on_hears_th
 }
 
 #[test]
-fn what_is_observed_makes_no_digest_ambiguous_that_was_said_with_trust() -> anyhow::Result<()> {
-    let trusted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
-    // The German number's own, and all digits of the other one.
-    let hashed = oracle::digest("sha256", "30123456");
-    let other = oracle::digest("sha256", "15551234567");
-    let steps = steps([
-        vec![trusted("user_id", "u-1"), trusted("phone", "+4930123456")],
-        vec![trusted("phone", &hashed)],
-        vec![claimed("phone", "+30123456", Strength::Observed), claimed("anonymous_id", "x-1", Strength::Observed)],
-        vec![trusted("user_id", "u-2"), trusted("phone", &other)],
-        vec![claimed("phone", "+15551234567", Strength::Observed)],
-        vec![claimed("phone", "+4915551234567", Strength::Observed)],
-    ]);
-    let germany = oracle::Region { calling_code: "49", trunk_prefix: "0" };
-    let rules = oracle::Rules { region: Some(germany), guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
-    hold(&Story { steps, rules }).map(drop)
-}
-
-#[test]
-fn a_decision_about_a_clear_value_is_about_its_digest_when_no_row_says_the_value_any_more() -> anyhow::Result<()> {
-    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
-    let address = asserted("email", "ada@example.com");
-    let hashed = asserted("email", &oracle::digest("sha256", "ada@example.com"));
-    for op in [
-        Op::KeepApart(asserted("user_id", "u-1").identifier, address.identifier.clone()),
-        Op::Ignore(address.identifier.clone()),
-        Op::Link(asserted("user_id", "u-2").identifier, address.identifier.clone()),
-    ] {
-        let mut steps = steps([vec![asserted("user_id", "u-1"), hashed.clone()], vec![asserted("user_id", "u-2")]]);
-        for (version, email) in [(1, Some(address.clone())), (2, None)] {
-            let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-            let claim = [Some(asserted("user_id", "u-9")), email].into_iter().flatten().collect();
-            let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-            steps.push(Step::Hear(Event { snapshot, ..Event::naming(order, claim) }));
-        }
-        let decided = oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false };
-        steps.insert(3, Step::Decide(decided));
-        steps.push(Step::Withdraw(1));
-        hold(&Story { steps, rules: oracle::Rules::default() })?;
-    }
-    Ok(())
-}
-
-#[test]
 fn whoever_loses_a_crowds_address_hears_when_it_was_seen_last() -> anyhow::Result<()> {
     let address = |strength| claimed("email", "desk@example.com", strength);
     let login = |user| vec![claimed("user_id", user, Strength::Observed), address(Strength::Observed)];
@@ -254,24 +189,6 @@ fn whoever_was_kept_apart_from_a_device_leaves_nothing_there_when_erased() -> an
 }
 
 #[test]
-fn digests_are_devices_of_their_own_again_when_the_row_that_said_the_clear_value_says_it_no_more() -> anyhow::Result<()>
-{
-    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
-    let mut steps = steps([
-        vec![asserted("idfa", &oracle::digest("sha256", "i-1")), asserted("anonymous_id", "a-1")],
-        vec![asserted("idfa", &oracle::digest("md5", "i-1"))],
-    ]);
-    for (version, device) in [(1, Some("i-1")), (2, None)] {
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        let claim = [Some(asserted("user_id", "u-1")), device.map(|device| asserted("idfa", device))];
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-        let row = Event { snapshot, ..Event::naming(order, claim.into_iter().flatten().collect()) };
-        steps.push(Step::Hear(row));
-    }
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
 fn a_device_shows_whom_a_name_hid_there_once_that_name_is_a_crowds() -> anyhow::Result<()> {
     let observed = |kind, value| claimed(kind, value, Strength::Observed);
     let address = || observed("email", "ada@example.com");
@@ -289,21 +206,6 @@ fn a_device_shows_whom_a_name_hid_there_once_that_name_is_a_crowds() -> anyhow::
 }
 
 #[test]
-fn who_is_kept_apart_from_a_digest_of_a_device_is_kept_apart_from_the_device() -> anyhow::Result<()> {
-    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
-    let digest = oracle::digest("md5", "i-1");
-    let mut steps = steps([
-        vec![observed("email", "ada@example.com"), observed("idfa", &digest)],
-        vec![observed("idfa", "i-1")],
-        vec![observed("idfa", &digest)],
-    ]);
-    let op = Op::KeepApart(observed("idfa", &digest).identifier, observed("email", "ada@example.com").identifier);
-    steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
-    steps.push(Step::Withdraw(1));
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
 fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_away() -> anyhow::Result<()> {
     let asserted = |kind, value| claimed(kind, value, Strength::Asserted);
     let mut steps = steps([
@@ -318,58 +220,6 @@ fn whoever_had_an_event_by_a_mark_of_an_import_hears_that_a_newer_row_took_it_aw
             event.snapshot = Some(Snapshot { subject: "import:crm:7".into(), version });
         }
     }
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
-fn a_digest_that_is_ignored_stays_so_when_its_clear_value_is_said_and_no_longer() -> anyhow::Result<()> {
-    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
-    for (kind, value) in [("email", "ada@example.com"), ("idfa", "i-1")] {
-        let digest = oracle::digest("sha256", value);
-        let mut steps = steps([
-            vec![observed(kind, &digest), observed("anonymous_id", "a-1")],
-            vec![observed(kind, value), observed("anonymous_id", "a-2")],
-            vec![observed(kind, &digest), observed("user_id", "u-1")],
-            vec![observed(kind, value)],
-        ]);
-        let op = Op::Ignore(observed(kind, &digest).identifier);
-        steps.insert(1, Step::Decide(oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false }));
-        steps.push(Step::Withdraw(1));
-        hold(&Story { steps, rules: oracle::Rules::default() })?;
-    }
-    Ok(())
-}
-
-#[test]
-fn an_event_with_a_digest_that_could_be_two_peoples_goes_to_neither_and_to_nobody_by_its_device() -> anyhow::Result<()>
-{
-    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
-    let device = || observed("anonymous_id", "a-1");
-    let rules = oracle::Rules {
-        region: Some(oracle::Region { calling_code: "49", trunk_prefix: "0" }),
-        ..oracle::Rules::default()
-    };
-    // Digits that are one number within the region and another one without it.
-    let unclear = observed("phone", &oracle::digest("md5", "30123456"));
-    let steps = steps([
-        vec![observed("user_id", "u-1"), observed("phone", "+4930123456"), device()],
-        vec![unclear, device()],
-        vec![observed("user_id", "u-2"), observed("phone", "+30123456")],
-    ]);
-    hold(&Story { steps, rules }).map(drop)
-}
-
-#[test]
-fn a_digest_that_nobody_says_any_more_finds_nobody() -> anyhow::Result<()> {
-    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
-    let address = || observed("email", "ada@example.com");
-    let mut steps = steps([
-        vec![address()],
-        vec![observed("user_id", "u-1"), address()],
-        vec![observed("user_id", "u-2"), observed("email", &oracle::digest("sha256", "ada@example.com"))],
-    ]);
-    steps.insert(1, Step::Erase(address().identifier, UnixMillis(90_000), false));
-    steps.push(Step::Erase(observed("user_id", "u-2").identifier, UnixMillis(240_000), false));
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
 }
 
@@ -404,86 +254,33 @@ fn nobody_is_told_of_a_device_that_is_ignored() -> anyhow::Result<()> {
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
 }
 
-#[test]
-fn a_value_that_only_the_erased_said_of_a_device_goes_and_its_digest_stays() -> anyhow::Result<()> {
-    let observed = |kind, value: &str| claimed(kind, value, Strength::Observed);
-    let digest = oracle::digest("sha256", "aabbccddee01");
-    let mut steps = steps([
-        vec![observed("anonymous_id", "a-1"), observed("email", "q@example.com"), observed("mac", &digest)],
-        vec![observed("user_id", "u-1"), observed("mac", &digest)],
-        vec![observed("user_id", "u-1"), observed("mac", "aabbccddee01")],
-    ]);
-    steps.push(Step::Erase(observed("user_id", "u-1").identifier, UnixMillis(48 * 60 * 60_000), false));
-    let order = Order { time: UnixMillis(50 * 60 * 60_000), message_id: "n0".into() };
-    let again = vec![observed("anonymous_id", "a-9"), observed("mac", "aabbccddee01")];
-    steps.push(Step::Hear(Event::naming(order, again)));
-    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
-}
-
-#[test]
-fn the_id_of_a_name_that_names_nobody_any_more_finds_whoever_took_its_profile_in() -> anyhow::Result<()> {
-    let (user, phone) = (of("user_id", "u-1"), of("phone", "+4930123456"));
-    let mut house = House::open(rules(&oracle::Rules::default()))?;
-    house.commit(&[said(0, &[&phone])])?;
-    house.commit(&[said(1, &[&user, &phone])])?;
-    let op = Op::Ignore(phone.clone());
-    let ignored = oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false };
-    ensure!(house.committer.decide(&house.store, &decision(&ignored))?.is_ok());
-    let by_id = house.profile_of(&Lookup::ProfileId(profile_id("default", &phone)))?;
-    let heir = house.profile(&user)?;
-    ensure!(house.profile(&phone)?.is_null() && !heir.is_null() && by_id == heir, "{by_id:#}, not {heir:#}");
-    Ok(())
-}
-
-#[test]
-fn a_value_finds_whoever_gave_its_digest_and_a_digest_whoever_gave_the_value() -> anyhow::Result<()> {
-    let digest = |kind: &str, text: &str| of(kind, &oracle::digest("md5", text));
-    let mut house = House::open(rules(&oracle::Rules::default()))?;
-    let (address, phone, device) = (of("email", "a@b.example"), of("phone", "+4930123456"), of("mac", "aabbccddee01"));
-    let pairs = [
-        (address.clone(), digest("email", "a@b.example")),
-        (digest("phone", "4930123456"), phone),
-        (device, digest("mac", "AA:BB:CC:DD:EE:01")),
-    ];
-    let events: Vec<Event> = (0..).zip(&pairs).map(|(number, (first, _))| said(number, &[first])).collect();
-    house.commit(&events)?;
-    for (first, other) in &pairs {
-        let profile = house.profile(first)?;
-        ensure!(profile["event_count"] == 1 && house.profile(other)? == profile, "{first} is {other}: {profile:#}");
-        let asked = Lookup::Identifier(other.clone());
-        ensure!(house.reader()?.named(&asked)?.as_ref() == Some(first), "a decision about {other} is about {first}");
-    }
-    ensure!(house.profile(&digest("email", "c@d.example"))?.is_null());
-    Ok(())
-}
-
-fn of(kind: &str, value: &str) -> Identifier {
+pub(super) fn of(kind: &str, value: &str) -> Identifier {
     Identifier::new(Kind::new(kind), value)
 }
 
 /// An event of that number, which observed them.
-fn said(number: u8, identifiers: &[&Identifier]) -> Event {
+pub(super) fn said(number: u8, identifiers: &[&Identifier]) -> Event {
     let order = Order { time: UnixMillis(i64::from(number)), message_id: format!("m{number}").into() };
     let claimed =
         |identifier: &&Identifier| Claimed { identifier: (*identifier).clone(), strength: Strength::Observed };
     Event::naming(order, identifiers.iter().map(claimed).collect())
 }
 
-fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
+pub(super) fn claimed(kind: &str, value: &str, strength: Strength) -> Claimed {
     Claimed { identifier: Identifier::new(Kind::new(kind), value), strength }
 }
 
 /// Events that claim this, a minute apart.
-fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
+pub(super) fn steps<const N: usize>(claims: [Vec<Claimed>; N]) -> Vec<Step> {
     claims.into_iter().zip(1..).map(|(claim, minute)| Step::Hear(at(minute, claim))).collect()
 }
 
 /// An event of that minute that claims this.
-fn at(minute: i64, claim: Vec<Claimed>) -> Event {
+pub(super) fn at(minute: i64, claim: Vec<Claimed>) -> Event {
     Event::naming(Order { time: UnixMillis(minute * 60_000), message_id: format!("m{minute}").into() }, claim)
 }
 
 /// What a secret key says was the account's name before.
-fn alias_of(older: &str) -> Option<oracle::Alias> {
+pub(super) fn alias_of(older: &str) -> Option<oracle::Alias> {
     Some(oracle::Alias { previous_id: older.into(), is_asserted: true })
 }

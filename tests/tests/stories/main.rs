@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 mod counted;
+mod digests;
 mod found;
 mod hold;
 #[path = "../in_process/mod.rs"]
@@ -23,6 +24,8 @@ use counted::Counted;
 use hold::{Pace, hold_at};
 use proptest::strategy::{Strategy, ValueTree};
 use seeds::Seed;
+use selvedge_collector::event::{Order, UnixMillis};
+use selvedge_tests::oracle::Event;
 use told::{Step, Story, story, story_by_other_rules, story_guarded_late, story_with_erasures};
 
 #[test]
@@ -108,12 +111,15 @@ fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
     behind_their_decisions(steps)
 }
 
-/// Some events once more, right behind themselves or later: each of some orders another time.
+/// Some events once more, right behind themselves or later: each of some orders another time, sent again or happening
+/// again.
 fn sent_again(steps: Vec<Step>, order: usize) -> Vec<Step> {
     let (mut told, mut again) = (Vec::with_capacity(steps.len()), Vec::new());
     for (place, step) in steps.into_iter().enumerate() {
-        if matches!(step, Step::Hear(_)) && (place + order).is_multiple_of(5) {
-            again.push(step.clone());
+        match &step {
+            Step::Hear(_) if (place + order).is_multiple_of(5) => again.push(step.clone()),
+            Step::Hear(event) if (place + order) % 5 == 2 => again.extend(happening_again(event, place + order)),
+            _ => {}
         }
         told.push(step);
         if (place * 7 + order).is_multiple_of(4) {
@@ -122,6 +128,17 @@ fn sent_again(steps: Vec<Step>, order: usize) -> Vec<Step> {
     }
     told.extend(again);
     told
+}
+
+/// An event that says the same of up to two hours before or after. A row of an import does not happen.
+fn happening_again(event: &Event, chance: usize) -> Option<Step> {
+    if event.snapshot.is_some() {
+        return None;
+    }
+    let minutes = [-120, -40, -20, -10, 0, 10, 20, 40, 120][chance * 5 % 9];
+    let time = UnixMillis(event.order.time.0 + minutes * 60_000);
+    let message_id = format!("{}again", event.order.message_id).into();
+    Some(Step::Hear(Event { order: Order { time, message_id }, ..event.clone() }))
 }
 
 /// A withdrawal stands behind its decision: those that came before it, right there.

@@ -279,7 +279,9 @@ impl Settling<'_> {
             [alone] => {
                 let placed = self.memory.standing(self.transaction, alone.name)?.flags.same_as.unwrap_or(alone.name);
                 let standing = self.memory.standing(self.transaction, placed)?;
-                if standing.leader.is_none() || (alone.strength.is_trusted() && !standing.flags.is_held) {
+                let tells_more =
+                    alone.strength.is_trusted() && (!standing.flags.is_held || self.may_settle_digests(alone.name)?);
+                if standing.leader.is_none() || tells_more {
                     self.unsettle(&[alone.name]);
                 }
             }

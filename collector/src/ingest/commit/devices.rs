@@ -94,18 +94,15 @@ impl Settling<'_> {
         if strays.is_empty() {
             return Ok(false);
         }
-        let (mut before, mut behind) = (None, None);
-        for shape in self.transaction.shapes_marking(device)? {
-            before = before.max(self.transaction.last_order_before(shape.id, mark)?);
-            let next = self.transaction.first_order_after(shape.id, mark)?;
-            behind = behind.into_iter().chain(next).min();
-        }
+        let marks = self.ownership().marks_around(device, mark)?;
+        let before = marks.iter().map(|other| &other.order).filter(|other| *other < mark).max();
+        let behind = marks.iter().map(|other| &other.order).filter(|other| *other > mark).min();
         for shape in strays {
-            let first = match &before {
+            let first = match before {
                 Some(before) => self.transaction.first_order_after(shape.id, before)?,
                 None => Some(shape.first),
             };
-            let lies_between = |first: &Order| behind.as_ref().is_none_or(|behind| first < behind);
+            let lies_between = |first: &Order| behind.is_none_or(|behind| first < behind);
             if first.as_ref().is_some_and(lies_between) {
                 return Ok(true);
             }

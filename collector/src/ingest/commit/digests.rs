@@ -109,6 +109,13 @@ impl Settling<'_> {
         Ok(())
     }
 
+    /// Whether there may be digests that are a name's once it is said with trust, though others' values fit as well: it
+    /// may be held by another digest already.
+    pub(super) fn may_settle_digests(&mut self, name: NameId) -> Result<bool, StoreError> {
+        Ok(self.memory.has_digests(self.transaction, self.workspace)?
+            && is_hashable(&self.transaction.name(name)?.identifier.kind))
+    }
+
     /// The digests among the ledger's names that the unsettled names are, or are said by.
     pub(super) fn digests_touched(&mut self, claims: &Claims<'_>) -> Result<BTreeSet<NameId>, StoreError> {
         let mut touched = BTreeSet::new();
