@@ -236,6 +236,50 @@ fn what_others_said_of_her_beside_their_messages_goes_too() -> anyhow::Result<()
 }
 
 #[test]
+fn a_name_goes_as_a_number_too_and_a_count_stays() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let ada = json!({ "type": "page", "messageId": "m-1", "userId": 12_345_678_901_u64 });
+    let properties = json!({ "referrer": 12_345_678_901_u64, "note": "12345678901", "cents": 4_711 });
+    let ben = json!({ "type": "track", "event": "E", "messageId": "m-2", "userId": "ben", "properties": properties });
+    ensure!(collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": [ada, ben] }))?.json["accepted"] == 2);
+    collector.run(&["erase", "user_id:12345678901"])?;
+    let events = get(&collector, "user_id:ben/events?raw=true")?.json;
+    let expected = json!({ "referrer": "[erased]", "note": "[erased]", "cents": 4_711 });
+    ensure!(events["events"][0]["raw"]["properties"] == expected, "{events}");
+    Ok(())
+}
+
+#[test]
+fn what_a_batch_says_of_another_in_its_context_stays_though_it_looks_like_her_name() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    fs::write(directory.path().join("rules.toml"), "account_kinds = [\"user_id\", \"crm_id\"]\n")?;
+    let mut collector = Collector::start(directory.path())?;
+    ensure!(collector.stop()?.success());
+    let rules = directory.path().join("rules.toml");
+    collector.run(&["rules", "apply", rules.to_str().context("a path that is no text")?])?;
+    collector.restart()?;
+    let ada = json!({
+        "type": "identify", "messageId": "m-1", "userId": "ada", "traits": { "email": "ada@shop.example" },
+    });
+    ensure!(collector.post("/v1/identify", &collector.secret_key, &ada)?.json["accepted"] == 1);
+    let external = json!([{ "id": "ada@shop.example", "type": "crm_id", "collection": "users", "encoding": "none" }]);
+    let page = |id: &str| json!({ "type": "page", "messageId": id, "anonymousId": "a-2" });
+    let batch = json!({ "batch": [page("m-2"), page("m-3")], "context": { "externalIds": external } });
+    ensure!(collector.post("/v1/batch", &collector.secret_key, &batch)?.json["accepted"] == 2);
+    let other = || get(&collector, "crm_id:ada@shop.example/identifiers");
+    let before = other()?.text();
+    delete(&collector, "/v1/profiles/user_id:ada", &collector.admin_key)?;
+    ensure!(other()?.text() == before, "live: {}", other()?.text());
+    ensure!(collector.stop()?.success());
+    collector.run(&["replay"])?;
+    collector.restart()?;
+    let other = get(&collector, "crm_id:ada@shop.example/identifiers")?.text();
+    ensure!(other == before, "built again: {other}");
+    Ok(())
+}
+
+#[test]
 fn who_is_known_by_a_digest_alone_is_found_by_the_clear_value_and_the_other_way_round() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;

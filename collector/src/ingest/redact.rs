@@ -228,18 +228,31 @@ impl Rewrite for Without<'_, '_> {
             return Some(stand_in.to_owned());
         }
         let without = redaction.without(text)?;
-        let is = |name: &Identifier| normal::identifier(name.kind.clone(), text, redaction.rules).as_ref() == Ok(name);
-        (!said.kept.iter().any(is)).then_some(without)
+        (!self.keeps(text)).then_some(without)
     }
 
     fn number(&self, text: &str, Place { key, .. }: Place<'_>) -> Option<String> {
-        let stand_in = if self.said.says_them { self.redaction.in_place_of_number(text, key) } else { None };
+        let Self { redaction, said } = *self;
+        let stand_in = match said.says_them {
+            true => redaction.in_place_of_number(text, key),
+            // As a text that tells it, wherever it stands.
+            false => redaction.in_place_of_number(text, "").filter(|_| !self.keeps(text)),
+        };
         stand_in.map(str::to_owned)
     }
 
     fn keys(&self, object: &[u8]) -> BTreeMap<String, String> {
         let numbered = |name: &str, count: u64| name.replace(ERASED, &format!("[erased {count}]"));
         renamed_keys(object, |key| self.redaction.without(key), numbered)
+    }
+}
+
+impl Without<'_, '_> {
+    /// Whether a text is something else that the message says.
+    fn keeps(&self, text: &str) -> bool {
+        let rules = self.redaction.rules;
+        let is = |name: &Identifier| normal::identifier(name.kind.clone(), text, rules).as_ref() == Ok(name);
+        self.said.kept.iter().any(is)
     }
 }
 

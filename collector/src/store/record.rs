@@ -66,7 +66,7 @@ pub struct Name {
 }
 
 /// What a claim's identifier does in its shape. The order is that of the column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// A device.
     Device,
@@ -79,7 +79,7 @@ pub enum Role {
 }
 
 /// One identifier of a shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShapeName {
     /// Which.
     pub name: NameId,

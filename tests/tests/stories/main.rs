@@ -88,11 +88,22 @@ fn pace(order: usize, every: usize) -> anyhow::Result<Pace> {
     Ok(Pace { group, every: counted("SELVEDGE_EVERY", every)? })
 }
 
-/// What is ruled in the end is ruled then in every order.
+/// What is ruled in the end is ruled then, or, in every other order, while events come.
 fn told_in_order(story: &Story, order: usize) -> Story {
-    let (steps, ruled) = story.steps.iter().cloned().partition(|step| !matches!(step, Step::Rule(_)));
+    let (steps, ruled): (Vec<Step>, Vec<Step>) =
+        story.steps.iter().cloned().partition(|step| !matches!(step, Step::Rule(_)));
     let steps: Vec<Step> = in_order(steps, order);
-    Story { steps: [steps, ruled].concat(), ..story.clone() }
+    let parts = if order.is_multiple_of(2) { 1 } else { ruled.len() + 1 };
+    let mut told = Vec::with_capacity(steps.len() + ruled.len());
+    let mut ruled = ruled.into_iter();
+    for part in steps.chunks(steps.len().div_ceil(parts).max(1)) {
+        told.extend_from_slice(part);
+        if parts > 1 {
+            told.extend(ruled.next());
+        }
+    }
+    told.extend(ruled);
+    Story { steps: told, ..story.clone() }
 }
 
 /// The same steps as told, from another one on, backwards, or shuffled: events arrive late, decisions come before what

@@ -45,31 +45,54 @@ impl Settling<'_> {
                 aliases.insert(alias);
             }
         }
-        let mut classes: BTreeMap<NameId, BTreeSet<NameId>> =
-            known.iter().map(|name| (*name, BTreeSet::from([*name]))).collect();
+        let mut classes = Classes::of_each(known);
         for AliasRow { account, older, .. } in aliases {
             let is_out = |name| claims.flags(name).map(|flags| flags.is_ignored);
-            if is_out(account)? || is_out(older)? {
-                continue;
-            }
-            let (one, another) = (classes[&account].clone(), classes[&older].clone());
-            let are_apart = apart
-                .iter()
-                .any(|(x, y)| (one.contains(x) && another.contains(y)) || (one.contains(y) && another.contains(x)));
-            if !are_apart {
-                let joined: BTreeSet<NameId> = one.union(&another).copied().collect();
-                joined.iter().for_each(|name| drop(classes.insert(*name, joined.clone())));
+            if !is_out(account)? && !is_out(older)? {
+                classes.join(account, older, apart);
             }
         }
         let mut placed = BTreeMap::new();
-        for (name, class) in classes {
-            let mut names = class.into_iter().map(|name| Ok((claims.identifier(name)?.value, name)));
-            let first = names.try_fold(None, |first, next: Result<_, StoreError>| {
-                let next = next?;
-                Ok::<_, StoreError>(Some(first.map_or(next.clone(), |first| std::cmp::min(first, next))))
-            })?;
-            placed.insert(name, first.map_or(name, |(_, name)| name));
+        for class in classes.members {
+            let names = class.iter().map(|name| Ok((claims.identifier(*name)?.value, *name)));
+            let first = names.collect::<Result<BTreeSet<_>, StoreError>>()?.pop_first();
+            placed.extend(first.iter().flat_map(|(_, first)| class.iter().map(|name| (*name, *first))));
         }
         Ok(placed)
+    }
+}
+
+/// Accounts by whom they are one with.
+struct Classes {
+    class_of: BTreeMap<NameId, usize>,
+    /// Of each class; none of one that was joined to another.
+    members: Vec<Vec<NameId>>,
+}
+
+impl Classes {
+    fn of_each(names: BTreeSet<NameId>) -> Self {
+        Self {
+            class_of: names.iter().enumerate().map(|(class, name)| (*name, class)).collect(),
+            members: names.into_iter().map(|name| vec![name]).collect(),
+        }
+    }
+
+    /// Makes one of two accounts, unless that would unite two that a decision keeps apart.
+    fn join(&mut self, one: NameId, other: NameId, apart: &[(NameId, NameId)]) {
+        let class_of = |name: &NameId| self.class_of.get(name).copied();
+        let (Some(one), Some(other)) = (class_of(&one), class_of(&other)) else { return };
+        let are_apart = apart.iter().any(|(x, y)| {
+            let ends = [class_of(x), class_of(y)];
+            ends == [Some(one), Some(other)] || ends == [Some(other), Some(one)]
+        });
+        if one == other || are_apart {
+            return;
+        }
+        // The smaller one moves: nobody does so often.
+        let moves_one = self.members[one].len() < self.members[other].len();
+        let (from, into) = if moves_one { (one, other) } else { (other, one) };
+        let moved = std::mem::take(&mut self.members[from]);
+        self.class_of.extend(moved.iter().map(|name| (*name, into)));
+        self.members[into].extend(moved);
     }
 }

@@ -267,13 +267,13 @@ impl Settling<'_> {
             lost_names: event.lost_names,
             ..remembered(id, (event.order.clone(), 0), (anchor, rank, guard), &names)
         };
-        self.note_new_claim(&shape)?;
+        self.note_new_claim(&shape, event)?;
         Ok(shape)
     }
 
     /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all, or to
     /// do so with trust.
-    fn note_new_claim(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
+    fn note_new_claim(&mut self, shape: &KnownShape, event: &AcceptedEvent) -> Result<(), StoreError> {
         match *shape.people {
             [] => {}
             [alone] => {
@@ -285,6 +285,8 @@ impl Settling<'_> {
                     self.unsettle(&[alone.name]);
                 }
             }
+            // A snapshot may be gone tomorrow: nothing is left out because of it.
+            _ if event.snapshot.is_none() && self.memory.is_tied_before(&shape.people, shape.guard, &event.order) => {}
             _ => self.unsettle_people(shape),
         }
         if let Some(older) = shape.older_account {
@@ -292,7 +294,7 @@ impl Settling<'_> {
             self.unsettle(&[older.name]);
             self.unsettle_people(shape);
         }
-        if shape.anchor.is_some() || !shape.people.is_empty() || shape.devices.len() > 1 {
+        if shape.anchor.is_some() || !shape.people.is_empty() {
             shape.devices.iter().try_for_each(|device| self.note_mark(*device))?;
         }
         Ok(())

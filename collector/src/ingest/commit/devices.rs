@@ -163,10 +163,12 @@ impl Settling<'_> {
                 self.changes.renew(device, &cause.message_id);
             }
         }
-        // An event with two devices may go by the other one now.
-        let beside = devices.iter().map(|(device, cause)| Ok((self.devices_beside(*device)?, cause.clone())));
-        for (others, cause) in beside.collect::<Result<Vec<_>, StoreError>>()? {
-            for other in others {
+        // An event with two devices goes by the other one once that is the first of the two with marks, or no more.
+        for (device, cause) in devices.clone() {
+            if self.is_marked_as_before(device)? {
+                continue;
+            }
+            for other in self.devices_beside(device)? {
                 devices.entry(other).or_insert_with(|| cause.clone());
             }
         }
@@ -194,6 +196,29 @@ impl Settling<'_> {
             self.renew_leader(mark.anchor, because)?;
         }
         Ok(())
+    }
+
+    /// Whether it is certain that a device had any marks before the group if, and only if, it has some now. Of what is
+    /// not certain, all is looked at.
+    fn is_marked_as_before(&mut self, device: NameId) -> Result<bool, StoreError> {
+        let mut forms = self.transaction.other_names_of(device)?;
+        forms.push(device);
+        if forms.iter().any(|form| self.unsteady.contains(form))
+            || !self.transaction.kept_apart_from(device)?.is_empty()
+        {
+            return Ok(false);
+        }
+        let marks = self.transaction.first_marks_on(device, marks_of_a_crowd(0))?;
+        for mark in &marks {
+            let is_steady = mark.always_counts()
+                && self.was_there_before(mark.since)
+                && !self.unsteady.contains(&mark.anchor)
+                && self.memory.leader(self.transaction, mark.anchor)?.is_some();
+            if is_steady {
+                return Ok(true);
+            }
+        }
+        Ok(marks.is_empty())
     }
 
     /// Whether a device showed too many people before the group, and does so now: by marks that count by any rules, and

@@ -20,6 +20,8 @@ pub(super) struct Memory {
     /// By what they claim: see `Told::bytes`.
     pub(super) shapes: LruCache<Box<[u8]>, KnownShape>,
     pub(super) names: LruCache<(Workspace, Identifier), NameId>,
+    /// By the names that an event ties, their strengths and the guard: when that was said first, as far as is known.
+    ties: LruCache<(Arc<[ShapeName]>, Guard), Order>,
     standings: LruCache<NameId, Standing>,
     anchors: LruCache<NameId, Arc<Marks>>,
     workspaces: HashMap<Workspace, Arc<str>>,
@@ -85,6 +87,7 @@ impl Default for Memory {
         Self {
             shapes: LruCache::new(bounded),
             names: LruCache::new(bounded),
+            ties: LruCache::new(bounded),
             standings: LruCache::new(bounded),
             anchors: LruCache::new(bounded),
             workspaces: HashMap::new(),
@@ -112,6 +115,17 @@ impl Memory {
         let name: Arc<str> = view.workspace_name(workspace)?.into();
         self.workspaces.insert(workspace, Arc::clone(&name));
         Ok(name)
+    }
+
+    /// Notes that an event, which is no snapshot, ties names; whether one from before it is known to tie the same: then it
+    /// makes no edge that was not there.
+    pub(super) fn is_tied_before(&mut self, people: &Arc<[ShapeName]>, guard: Guard, order: &Order) -> bool {
+        let first = self.ties.get_or_insert_mut((Arc::clone(people), guard), || order.clone());
+        let is_known = &*first < order;
+        if order < first {
+            *first = order.clone();
+        }
+        is_known
     }
 
     /// Whether any account has an older name.

@@ -1,6 +1,7 @@
 //! Takes names out of all that stands in a ledger as text: messages, contexts, traits, reasons, causes, dead letters.
 //! Reads the whole ledger once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use selvedge_core::identifier::Identifier;
@@ -28,20 +29,16 @@ pub(super) fn scrub(
     gone: &Gone,
 ) -> Result<Scrubbed, StoreError> {
     let found = find(transaction, workspace, redaction, gone)?;
-    let mut kept = HashMap::new();
+    let mut kept = Kept { transaction, names: HashMap::new() };
     let mut scrubbed = Scrubbed { redacted: 0, dead_letters: 0, other_traits: Vec::new() };
     for event in &found.events {
-        let names = match kept.get(&event.shape) {
-            Some(names) => names,
-            None => kept.entry(event.shape).or_insert(names_of(transaction, event.shape)?),
-        };
-        let said = Said { says_them: gone.saying.contains(&event.seq), kept: names };
+        let said = Said { says_them: gone.saying.contains(&event.seq), kept: kept.names_of(event.shape)? };
         if scrub_traits(transaction, event, (redaction, said))? {
             scrubbed.other_traits.push((event.shape, event.order.clone()));
         }
         scrubbed.redacted += u64::from(scrub_message(transaction, event, (redaction, said))?);
     }
-    scrub_batches(transaction, workspace, redaction, &found)?;
+    scrub_batches(transaction, workspace, redaction, (&found, &mut kept))?;
     scrub_words(transaction, workspace, (redaction, gone))?;
     scrubbed.dead_letters = scrub_letters(transaction, redaction, gone)?;
     Ok(scrubbed)
@@ -93,9 +90,23 @@ fn find(
     Ok(found)
 }
 
-fn names_of(transaction: &dyn Transaction, shape: ShapeId) -> Result<Vec<Identifier>, StoreError> {
-    let names = transaction.names_of(shape)?;
-    names.into_iter().map(|named| Ok(transaction.name(named.name)?.identifier)).collect()
+/// What is said beside the names, and stays.
+struct Kept<'a> {
+    transaction: &'a dyn Transaction,
+    names: HashMap<ShapeId, Vec<Identifier>>,
+}
+
+impl Kept<'_> {
+    fn names_of(&mut self, shape: ShapeId) -> Result<&[Identifier], StoreError> {
+        Ok(match self.names.entry(shape) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let names = self.transaction.names_of(shape)?;
+                let names = names.into_iter().map(|named| Ok(self.transaction.name(named.name)?.identifier));
+                unknown.insert(names.collect::<Result<_, StoreError>>()?)
+            }
+        })
+    }
 }
 
 /// Whether the event sets other traits than before.
@@ -147,22 +158,48 @@ fn scrub_batches(
     transaction: &dyn Transaction,
     workspace: Workspace,
     redaction: &Redaction<'_>,
-    found: &FoundAll,
+    (found, kept): (&FoundAll, &mut Kept<'_>),
 ) -> Result<(), StoreError> {
-    let mut others: BTreeMap<BatchId, Vec<u8>> = BTreeMap::new();
+    let mut contexts: BTreeMap<BatchId, Box<[u8]>> = BTreeMap::new();
     transaction.scan_batches(workspace, &mut |batch, context| {
         let said = Said { says_them: found.saying.contains(&batch), kept: &[] };
-        if found.batches.contains(&batch) && (said.says_them || redaction.may_be_in(context)) {
-            others.extend(redaction.without_in_json(context, said).map(|context| (batch, context)));
+        let may_hold_names = found.batches.contains(&batch) && (said.says_them || redaction.may_be_in(context));
+        if may_hold_names && redaction.without_in_json(context, said).is_some() {
+            contexts.insert(batch, context.into());
         }
     })?;
-    for (batch, context) in others {
-        transaction.rewrite_batch(batch, &context)?;
+    for (batch, said_in) in shapes_in(transaction, workspace, &contexts)? {
+        let mut said = Vec::new();
+        for shape in said_in {
+            said.extend_from_slice(kept.names_of(shape)?);
+        }
+        let said = Said { says_them: found.saying.contains(&batch), kept: &said };
+        if let Some(context) = contexts.get(&batch).and_then(|context| redaction.without_in_json(context, said)) {
+            transaction.rewrite_batch(batch, &context)?;
+        }
     }
     for batch in transaction.batches(workspace)?.into_iter().filter(|batch| !found.batches.contains(batch)) {
         transaction.drop_batch(batch)?;
     }
     Ok(())
+}
+
+/// What the events of these batches say.
+fn shapes_in(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    contexts: &BTreeMap<BatchId, Box<[u8]>>,
+) -> Result<BTreeMap<BatchId, BTreeSet<ShapeId>>, StoreError> {
+    let mut shapes: BTreeMap<BatchId, BTreeSet<ShapeId>> = BTreeMap::new();
+    if contexts.is_empty() {
+        return Ok(shapes);
+    }
+    transaction.scan_events(workspace, &mut |event: ScannedEvent<'_>| {
+        if contexts.contains_key(&event.batch) {
+            shapes.entry(event.batch).or_default().insert(event.shape);
+        }
+    })?;
+    Ok(shapes)
 }
 
 /// What operators wrote, and what changes were made by.
