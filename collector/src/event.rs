@@ -108,6 +108,15 @@ impl Guard {
         }
     }
 
+    /// That of the source.
+    pub fn trust(self) -> Trust {
+        match self {
+            Self::Nothing => Trust::Open,
+            Self::NothingYet | Self::Held => Trust::Guarded,
+            Self::Everyone => Trust::Strict,
+        }
+    }
+
     /// Whether a device that was marked with trust passes over what it observes.
     pub fn is_on(self) -> bool {
         self >= Self::Held

@@ -195,13 +195,6 @@ pub struct StoredKey {
     pub revoked_at: Option<UnixMillis>,
 }
 
-impl StoredKey {
-    /// Whether held names are taken out of what it observes. What a secret key says is asserted, not observed.
-    pub fn is_guarded(&self) -> bool {
-        self.right == Right::Public && self.trust != Trust::Open
-    }
-}
-
 /// What reads call a source: the name of its key, else `key 4`.
 pub fn source_name(source: Source, keys: &[StoredKey]) -> Box<str> {
     let name = keys.iter().find(|key| key.id == source).and_then(|key| key.name.clone());

@@ -29,6 +29,13 @@ pub(super) fn trust(parts: &Parts<'_>, desk: &Desk<'_>) -> Trust {
     if desk.strength() == Strength::Observed {
         return desk.key.trust;
     }
-    let guarded = parts.context.selvedge.and_then(|selvedge| member(selvedge, "guarded"));
-    if guarded.is_some_and(|value| value.trim_ascii() == b"true") { Trust::Guarded } else { Trust::Open }
+    let says = |name| {
+        let said = parts.context.selvedge.and_then(|selvedge| member(selvedge, name));
+        said.is_some_and(|value| value.trim_ascii() == b"true")
+    };
+    match (says("guarded"), says("strict")) {
+        (false, _) => Trust::Open,
+        (true, false) => Trust::Guarded,
+        (true, true) => Trust::Strict,
+    }
 }

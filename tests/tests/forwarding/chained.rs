@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use selvedge_core::identifier::Identifier;
@@ -40,6 +40,25 @@ fn a_collector_behind_a_collector_comes_to_the_same_people() -> anyhow::Result<(
     }
     let events: usize = logs.iter().map(Vec::len).sum();
     println!("{events} events in {LOGS} random logs: profiles by {profiles} identifiers equal on both collectors");
+    Ok(())
+}
+
+#[test]
+fn what_a_strict_key_says_names_nobody_upstream_either() -> anyhow::Result<()> {
+    let (upstream_directory, edge_directory) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let upstream = Collector::start(upstream_directory.path())?;
+    let settings = format!("upstream = \"{}\"\nupstream_key = \"{}\"\n", upstream.url, upstream.secret_key);
+    let edge = Collector::start_with_settings(edge_directory.path(), &settings)?;
+    let made = edge.run(&["key", "create", "public", "--trust", "strict"])?;
+    let strict_key = String::from_utf8(made.stdout)?;
+    let event = json!({ "messageId": "m-1", "userId": "u-1", "anonymousId": "a-1" });
+    ensure!(edge.post("/v1/page", strict_key.trim(), &event)?.json["accepted"] == 1);
+    wait_for_all_heard(&edge, "events", "upstream")?;
+    for collector in [&edge, &upstream] {
+        ensure!(read(collector, "/v1/profiles/user_id:u-1")?.is_none(), "somebody is u-1 at {}", collector.url);
+        let device = read(collector, "/v1/profiles/anonymous_id:a-1")?.context("no device")?;
+        ensure!(device["event_count"] == 1, "{device}");
+    }
     Ok(())
 }
 

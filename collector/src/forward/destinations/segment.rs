@@ -21,7 +21,7 @@ use super::super::agent::Post;
 use super::super::message::Message;
 use super::{Delivery, Destination, Portion};
 use crate::config::Secret;
-use crate::event::Strength;
+use crate::event::{Strength, Trust};
 use crate::identity::ProfileId;
 use crate::store::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 
@@ -169,7 +169,11 @@ fn event_text(event: &LedgerEvent) -> Option<String> {
 fn push_context(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()> {
     text.push_str(",\"context\":{\"selvedge\":{");
     push_strengths(text, &event.strengths);
-    text.push_str(if event.guarded { ",\"guarded\":true" } else { ",\"guarded\":false" });
+    text.push_str(match event.trust {
+        Trust::Open => ",\"guarded\":false",
+        Trust::Guarded => ",\"guarded\":true",
+        Trust::Strict => ",\"guarded\":true,\"strict\":true",
+    });
     push_profile_id(text, event.profile.as_ref());
     text.push('}');
     push_external_ids(text, event, own)?;

@@ -1,13 +1,13 @@
 //! What destinations take: events and changes, each in the order of commits.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use selvedge_core::identifier::{Class, Identifier, Kind};
 
 use super::Reader;
-use crate::event::{Source, Strength};
+use crate::event::{Strength, Trust};
 use crate::identity::ProfileId;
 use crate::profile::Profile;
 use crate::store::{ChangeSeq, NameId, ProfileKey, Seq, ShapeId, StoreError, StoredEvent, Transition};
@@ -21,8 +21,8 @@ pub struct LedgerEvent {
     pub strengths: Vec<(Kind, Strength)>,
     /// What its identity token proved beside the account: the token is gone, and the message may not say it.
     pub verified: Vec<Identifier>,
-    /// Whether its key takes held names out of what it observes.
-    pub guarded: bool,
+    /// How far its key is believed.
+    pub trust: Trust,
     /// Whose it is now; `None` for an unattributed one.
     pub profile: Option<ProfileId>,
     /// Whether it restates a profile or an import row, and is no event of its own.
@@ -93,9 +93,7 @@ impl Reader<'_> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = self.view.keys(self.workspace)?;
-        let guarded = keys.iter().filter(|key| key.is_guarded()).map(|key| key.id).collect();
-        let mut known = Known { guarded, shapes: HashMap::new() };
+        let mut known = HashMap::new();
         events.into_iter().map(|event| self.ledger_event(event, &mut known)).collect()
     }
 
@@ -165,8 +163,12 @@ impl Reader<'_> {
         Ok(said.unwrap_or(Strength::Observed))
     }
 
-    fn ledger_event(&self, event: StoredEvent, known: &mut Known) -> Result<LedgerEvent, StoreError> {
-        let claimed = match known.shapes.entry(event.shape) {
+    fn ledger_event(
+        &self,
+        event: StoredEvent,
+        known: &mut HashMap<ShapeId, Claimed>,
+    ) -> Result<LedgerEvent, StoreError> {
+        let claimed = match known.entry(event.shape) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.claimed(event.shape)?),
         };
@@ -175,7 +177,7 @@ impl Reader<'_> {
         Ok(LedgerEvent {
             strengths: claimed.strengths.clone(),
             verified: claimed.verified.clone(),
-            guarded: known.guarded.contains(&event.source),
+            trust: claimed.shape.guard.trust(),
             profile,
             is_snapshot: claimed.shape.is_snapshot,
             event,
@@ -206,12 +208,6 @@ fn note_least(strengths: &mut Vec<(Kind, Strength)>, kind: &Kind, strength: Stre
 enum Entered {
     Transition(crate::store::TransitionRow),
     Snapshot(NameId),
-}
-
-/// What the events of one look have alike.
-struct Known {
-    guarded: HashSet<Source>,
-    shapes: HashMap<ShapeId, Claimed>,
 }
 
 /// What the events of one shape have alike.

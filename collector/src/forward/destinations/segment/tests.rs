@@ -3,7 +3,7 @@ use selvedge_core::json::{Limits, check_text};
 use serde_json::{Value, json, value::RawValue};
 
 use super::*;
-use crate::event::{EventType, Order, Source, UnixMillis, Via};
+use crate::event::{EventType, Order, Source, Trust, UnixMillis, Via};
 use crate::profile::{Profile, SeenIdentifier};
 use crate::store::{ChangeSeq, Seq, ShapeId, StoredEvent};
 
@@ -114,7 +114,7 @@ fn ledger_event(raw: &'static str, batch_context: &'static str) -> LedgerEvent {
         event,
         strengths: vec![(Kind::USER_ID, Strength::Proven), (Kind::EMAIL, Strength::Observed)],
         verified: Vec::new(),
-        guarded: true,
+        trust: Trust::Guarded,
         profile: Some(ProfileId::from_bytes([0; 16])),
         is_snapshot: false,
     }
