@@ -127,10 +127,12 @@ fn in_order(mut steps: Vec<Step>, order: usize) -> Vec<Step> {
 fn sent_again(steps: Vec<Step>, order: usize) -> Vec<Step> {
     let (mut told, mut again) = (Vec::with_capacity(steps.len()), Vec::new());
     for (place, step) in steps.into_iter().enumerate() {
-        match &step {
-            Step::Hear(_) if (place + order).is_multiple_of(5) => again.push(step.clone()),
-            Step::Hear(event) if (place + order) % 5 == 2 => again.extend(happening_again(event, place + order)),
-            _ => {}
+        if let Step::Hear(event) = &step {
+            match (place + order) % 5 {
+                0 => again.push(step.clone()),
+                2 => again.extend(happening_again(event, place + order)),
+                _ => {}
+            }
         }
         told.push(step);
         if (place * 7 + order).is_multiple_of(4) {
