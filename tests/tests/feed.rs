@@ -66,9 +66,9 @@ fn split(from_kind: &str, from: &str, into_kind: &str, into: &str, because: &str
 
 fn splits(house: &House, after: ChangeSeq) -> anyhow::Result<Vec<Split>> {
     let changes = house.reader()?.changes_after(after, 1_000)?;
-    let split = changes.into_iter().filter_map(|change| match change.kind {
-        ChangeKind::Split { from, into, because } => Some((from, into, because.to_string())),
-        _ => None,
+    let split = changes.into_iter().filter_map(|change| {
+        let ChangeKind::Split { from, into, because } = change.kind else { return None };
+        Some((from, into, because.to_string()))
     });
     Ok(split.collect())
 }
