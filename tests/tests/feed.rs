@@ -2,6 +2,8 @@
 
 mod in_process;
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use in_process::{House, WORKSPACE, decision};
 use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
@@ -56,6 +58,22 @@ fn a_device_is_split_from_whose_it_was_not_from_whoever_its_person_is_one_with_s
     Ok(())
 }
 
+#[test]
+fn nobody_hears_of_strangers_who_claim_a_device_that_a_server_named_with_them() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    let device = observed("anonymous_id", "a-1");
+    let held = Claimed { strength: Strength::Asserted, ..observed("user_id", "u-1") };
+    house.commit(&[said(5, &[held, device.clone()])])?;
+    let before = last_change(&house)?;
+    house.commit(&[said(6, &[observed("user_id", "u-2"), device.clone()])])?;
+    house.commit(&[said(1, &[observed("user_id", "u-3"), device])])?;
+    let whom = |value| profile_id("default", &Identifier::new(Kind::USER_ID, value));
+    let told: BTreeSet<ProfileId> = updated(&house, before)?;
+    anyhow::ensure!(told == BTreeSet::from([whom("u-2"), whom("u-3")]), "{told:?}");
+    Ok(())
+}
+
 /// From, into, because.
 type Split = (ProfileId, ProfileId, String);
 
@@ -71,6 +89,15 @@ fn splits(house: &House, after: ChangeSeq) -> anyhow::Result<Vec<Split>> {
         Some((from, into, because.to_string()))
     });
     Ok(split.collect())
+}
+
+fn updated(house: &House, after: ChangeSeq) -> anyhow::Result<BTreeSet<ProfileId>> {
+    let changes = house.reader()?.changes_after(after, 1_000)?;
+    let updated = changes.into_iter().filter_map(|change| {
+        let ChangeKind::Updated(snapshot) = change.kind else { return None };
+        Some(snapshot.profile.id)
+    });
+    Ok(updated.collect())
 }
 
 fn last_change(house: &House) -> anyhow::Result<ChangeSeq> {

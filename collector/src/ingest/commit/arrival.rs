@@ -295,9 +295,19 @@ impl Settling<'_> {
             self.unsettle_people(shape);
         }
         if shape.anchor.is_some() || !shape.people.is_empty() {
-            shape.devices.iter().try_for_each(|device| self.note_mark(*device))?;
+            shape.devices.iter().try_for_each(|device| self.note_new_mark(*device, shape))?;
         }
         Ok(())
+    }
+
+    /// A mark that counts changes whose the device is. One that does not, beside trusted ones, changes nothing for them:
+    /// whoever guesses a device's id updates nobody.
+    fn note_new_mark(&mut self, named: NameId, shape: &KnownShape) -> Result<(), StoreError> {
+        let device = self.device_of(named)?;
+        if shape.anchor.is_some() && !self.marks_on(device)?.rules.count(shape.rank, shape.guard) {
+            return Ok(());
+        }
+        self.note_mark(named)
     }
 
     /// What is taken out of what an event observes.
