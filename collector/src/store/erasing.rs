@@ -1,5 +1,7 @@
 //! What erasing somebody does to the rows of a ledger, and what stays of it: marks without a name, and keyed hashes.
 
+use std::collections::BTreeSet;
+
 use super::{
     BatchId, ChangeSeq, DeadLetter, DecisionId, NameId, NewName, Role, Seq, Shape, ShapeId, ShapeName, StoreError,
     StoredTrait,
@@ -90,8 +92,8 @@ pub trait Erasing {
     fn next_nameless(&self) -> Result<NameId, StoreError>;
     /// Notes that somebody without a name marked a device.
     fn put_nameless_mark(&self, device: NameId, mark: &NamelessMark) -> Result<(), StoreError>;
-    /// Guards what somebody without a name observed at this time or later.
-    fn guard_nameless(&self, from: UnixMillis) -> Result<(), StoreError>;
+    /// Guards what somebody without a name observed at this time or later. Returns on which devices.
+    fn guard_nameless(&self, from: UnixMillis) -> Result<BTreeSet<NameId>, StoreError>;
     /// The shapes that name it in any role.
     fn shapes_saying(&self, name: NameId) -> Result<Vec<(ShapeId, Role)>, StoreError>;
 

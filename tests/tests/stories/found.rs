@@ -96,6 +96,22 @@ fn whoever_loses_an_event_of_a_shared_device_to_a_mark_between_hears_of_it_whoev
 }
 
 #[test]
+fn whoever_shared_a_device_with_somebody_erased_hears_that_it_is_theirs_once_such_marks_do_not_count()
+-> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Observed);
+    let erased = claimed("email", "ada@example.com", Strength::Observed);
+    let whom = erased.identifier.clone();
+    let by_server = vec![claimed("phone", "+4930123456", Strength::Asserted), device.clone()];
+    let steps = vec![
+        Step::Hear(at(1, vec![erased, device])),
+        Step::Hear(Event { trust: Trust::Open, ..at(2, by_server) }),
+        Step::Erase(whom, UnixMillis(600_000), false),
+        Step::Guard(UnixMillis(0)),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
 fn an_event_of_a_device_is_its_persons_once_an_alias_says_that_the_person_is_whom_it_named() -> anyhow::Result<()> {
     let user = |value, strength| claimed("user_id", value, strength);
     let device = claimed("anonymous_id", "a-1", Strength::Observed);

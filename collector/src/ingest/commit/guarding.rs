@@ -29,7 +29,9 @@ impl Settling<'_> {
         self.transaction.set_rule(self.workspace, GUARD_FROM, &from.0.to_string())?;
         self.guard_from = Some(from);
         self.cause = Cause { arrival: 1, message_id: "rule:guard_from".into() };
-        self.transaction.guard_nameless(from)?;
+        for device in self.transaction.guard_nameless(from)? {
+            self.remark(device)?;
+        }
         for shape in self.transaction.shapes_to_guard(self.workspace, from)? {
             let names = self.transaction.names_of(shape.id)?;
             let guarded = self.transaction.guard_shape(&shape, &self.retold(&shape, &names, Guard::Held)?, from)?;

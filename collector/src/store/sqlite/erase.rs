@@ -1,5 +1,6 @@
 //! Takes names out of the file, so that no row holds them. One statement per deed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -96,10 +97,11 @@ impl Erasing for Session<'_> {
         self.execute(SQL, params).map(drop)
     }
 
-    fn guard_nameless(&self, from: UnixMillis) -> Result<(), StoreError> {
-        const SQL: &str = "update nameless_mark set guard = :held where guard = :not_yet and time >= :from";
+    fn guard_nameless(&self, from: UnixMillis) -> Result<BTreeSet<NameId>, StoreError> {
+        const SQL: &str = "
+            update nameless_mark set guard = :held where guard = :not_yet and time >= :from returning device";
         let params = named_params! { ":held": Code(Guard::Held), ":not_yet": Code(Guard::NothingYet), ":from": from };
-        self.execute(SQL, params).map(drop)
+        Ok(self.all(SQL, params, |row| row.get(0))?.into_iter().collect())
     }
 
     fn shapes_saying(&self, name: NameId) -> Result<Vec<(ShapeId, Role)>, StoreError> {
