@@ -87,44 +87,54 @@ impl House {
 
     /// The messageIds of a name's profile, newest first.
     pub(crate) fn events(&self, name: &Identifier) -> anyhow::Result<Vec<String>> {
-        let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
-        let page = self.reader()?.profile_events(&Lookup::Identifier(name.clone()), &all)?;
-        let events = page.map(|page| page.events).unwrap_or_default();
-        Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
+        events(&self.reader()?, name)
     }
 
-    /// The sessions of a name's profile, newest first: start and end in ms, and events. Read in small pages.
-    pub(crate) fn sessions(&self, name: &Identifier) -> anyhow::Result<Vec<(i64, i64, u64)>> {
-        let (mut found, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = self.reader()?.profile_sessions(&Lookup::Identifier(name.clone()), cursor, 2)?;
-            let page = page.with_context(|| format!("nobody is {name}"))?;
-            ensure!(page.sessions.len() <= 2, "{page:?}");
-            found.extend(page.sessions.iter().map(|session| (session.start.0, session.end.0, session.event_count)));
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(found),
-            }
+    /// All conflicts as the oracle tells them.
+    pub(crate) fn conflicts(&self) -> anyhow::Result<BTreeSet<Conflict>> {
+        conflicts(&self.reader()?)
+    }
+}
+
+/// The messageIds of a name's profile, newest first.
+pub(crate) fn events(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<String>> {
+    let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
+    let page = reader.profile_events(&Lookup::Identifier(name.clone()), &all)?;
+    let events = page.map(|page| page.events).unwrap_or_default();
+    Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
+}
+
+/// The sessions of a name's profile, newest first: start and end in ms, and events. Read in small pages.
+pub(crate) fn sessions(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<(i64, i64, u64)>> {
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.profile_sessions(&Lookup::Identifier(name.clone()), cursor, 2)?;
+        let page = page.with_context(|| format!("nobody is {name}"))?;
+        ensure!(page.sessions.len() <= 2, "{page:?}");
+        found.extend(page.sessions.iter().map(|session| (session.start.0, session.end.0, session.event_count)));
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(found),
         }
     }
+}
 
-    /// All conflicts as the oracle tells them, page by page; a decision by its id.
-    pub(crate) fn conflicts(&self) -> anyhow::Result<BTreeSet<Conflict>> {
-        let mut found = BTreeSet::new();
-        let mut cursor = None;
-        loop {
-            let page = self.reader()?.conflicts(cursor.as_ref(), 3)?;
-            for ShownConflict { x, y, reason, said } in page.conflicts {
-                let decided = said.decision.map(|decision| format!("decision:{}", decision.id));
-                let by = said.message_id.map(String::from).or(decided).context("a conflict that nobody said")?;
-                let strength = said.strength.unwrap_or(Strength::Asserted);
-                let is_new = found.insert((x, y, reason, by, strength));
-                ensure!(is_new, "listed twice: {:?}", found.last());
-            }
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(found),
-            }
+/// All conflicts as the oracle tells them, page by page; a decision by its id.
+pub(crate) fn conflicts(reader: &Reader<'_>) -> anyhow::Result<BTreeSet<Conflict>> {
+    let mut found = BTreeSet::new();
+    let mut cursor = None;
+    loop {
+        let page = reader.conflicts(cursor.as_ref(), 3)?;
+        for ShownConflict { x, y, reason, said } in page.conflicts {
+            let decided = said.decision.map(|decision| format!("decision:{}", decision.id));
+            let by = said.message_id.map(String::from).or(decided).context("a conflict that nobody said")?;
+            let strength = said.strength.unwrap_or(Strength::Asserted);
+            let is_new = found.insert((x, y, reason, by, strength));
+            ensure!(is_new, "listed twice: {:?}", found.last());
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(found),
         }
     }
 }

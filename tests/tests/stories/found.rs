@@ -143,6 +143,20 @@ fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody()
 }
 
 #[test]
+fn whoevers_device_a_token_proves_hears_how_far_it_is_trusted_though_the_mark_beside_it_does_not_count()
+-> anyhow::Result<()> {
+    let device = |strength| claimed("anonymous_id", "a-1", strength);
+    let phone = claimed("phone", "+4930123456", Strength::Observed);
+    let mut steps = steps([
+        vec![claimed("user_id", "u-1", Strength::Proven), device(Strength::Observed)],
+        vec![phone.clone(), device(Strength::Proven)],
+    ]);
+    steps.push(Step::Erase(phone.identifier, UnixMillis(600_000), false));
+    let rules = oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() };
+    hold(&Story { steps, rules }).map(drop)
+}
+
+#[test]
 fn whoever_had_an_event_by_a_device_that_one_event_has_two_more_people_on_hears_that_it_left() -> anyhow::Result<()> {
     let (trusted, observed) = (Strength::Asserted, Strength::Observed);
     let user = |value, strength| claimed("user_id", value, strength);

@@ -3,17 +3,17 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use selvedge_collector::event::{Order, Strength, UnixMillis};
-use selvedge_collector::identity::{ProfileId, profile_id};
+use selvedge_collector::identity::{ProfileId, Rules, profile_id};
 use selvedge_collector::ingest::commit::Erasure;
-use selvedge_collector::store::{DecisionId, Lookup};
+use selvedge_collector::store::{DecisionId, Lookup, ProfileKey, Reader};
 use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Replay, Whose, replay_ledger};
 use serde_json::{Value, json};
 
 use super::counted::Counted;
-use super::in_process::{Consumer, House, WORKSPACE, decision, rules, without_version};
+use super::in_process::{Consumer, House, WORKSPACE, conflicts, decision, events, rules, sessions, without_version};
 use super::rules_ledger::Kept;
 use super::told::{Step, Story};
 
@@ -47,9 +47,9 @@ pub(crate) fn hold_at(story: &Story, pace: Pace) -> anyhow::Result<Counted> {
         let steps = group.len().max(1);
         (told, waiting) = (told + steps, waiting.saturating_sub(steps));
         if waiting == 0 || told == story.steps.len() || is_rule(told) || is_rule(told - 1) {
+            let held = telling.compare();
             let Telling { rules, known, .. } = &telling;
-            let context = format!("after {told} steps: {rules:#?}\n{known:#?}");
-            telling.compare().map_err(|error| error.context(context))?;
+            held.with_context(|| format!("after {told} steps: {rules:#?}\n{known:#?}"))?;
             waiting = pace.every;
         }
     }
@@ -83,12 +83,12 @@ impl Telling {
     fn compare(&mut self) -> anyhow::Result<()> {
         let Self { kept: Kept { house, .. }, known, ids, consumer, .. } = self;
         let replay = replay_ledger(known, &self.rules);
-        let mut differences = differences(house, known, &replay)?;
-        differences.extend(still_found(house, known, (&replay, &self.rules))?);
-        differences.extend(other_conflicts(house, &replay, ids)?);
-        ensure!(differences.is_empty(), "{differences:#?}");
         consumer.catch_up(house)?;
-        let mut now = Now::of(house);
+        let mut now = Now::of(house)?;
+        let mut differences = differences(&mut now, known, &replay)?;
+        differences.extend(still_found(&mut now, known, (&replay, &self.rules))?);
+        differences.extend(other_conflicts(&now.reader, &replay, ids)?);
+        ensure!(differences.is_empty(), "{differences:#?}");
         hold_the_consumer(consumer, &mut now, &replay)?;
         hold_the_ended(consumer, &mut now, (known, &replay))?;
         self.counted.compared += 1;
@@ -165,7 +165,7 @@ impl Telling {
     }
 }
 
-fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result<Vec<String>> {
+fn differences(now: &mut Now<'_>, known: &Ledger, replay: &Replay) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     let mut expect = |what: String, got: Value, expected: Value| {
         if got != expected {
@@ -173,10 +173,11 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
         }
     };
     for name in replay.canonical.keys() {
-        let profile = house.profile(name)?;
+        let class = now.rules.class(&name.kind);
+        let profile = now.profile(&Lookup::Identifier(name.clone()))?;
         let Some(whose) = replay.whose(name) else {
             // A device has a profile of its own whatever is taken out.
-            if house.rules.class(&name.kind) != Class::Device {
+            if class != Class::Device {
                 expect(format!("id of {name}"), profile["id"].clone(), Value::Null);
             }
             continue;
@@ -188,28 +189,28 @@ fn differences(house: &House, known: &Ledger, replay: &Replay) -> anyhow::Result
         }
         let traits = replay.people.traits.get(&whose).cloned().unwrap_or_default();
         expect(format!("traits of {name}"), profile["traits"].clone(), json!(traits));
-        expect(format!("identifiers of {name}"), identifiers(&profile), json!(expected_identifiers(&whose, replay)));
+        expect(format!("identifiers of {name}"), identifiers(profile), json!(expected_identifiers(&whose, replay)));
         let owned = owned(&whose, known, replay);
         let span = (owned.last().map(|order| order.time.rfc3339()), owned.first().map(|order| order.time.rfc3339()));
         let seen = (profile["first_seen"].clone(), profile["last_seen"].clone());
         expect(format!("seen of {name}"), json!(seen), json!(span));
         expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
-        expect(format!("sessions of {name}"), json!(house.sessions(name)?), json!(sessions(&owned)));
+        expect(format!("sessions of {name}"), json!(sessions(&now.reader, name)?), json!(expected_sessions(&owned)));
         let ids: Vec<&str> = owned.iter().map(|order| &*order.message_id).collect();
-        expect(format!("events of {name}"), json!(house.events(name)?), json!(ids));
+        expect(format!("events of {name}"), json!(events(&now.reader, name)?), json!(ids));
     }
     Ok(found)
 }
 
 /// Names that were erased and find somebody all the same: only another form, said since, may be found by one.
 fn still_found(
-    house: &House,
+    now: &mut Now<'_>,
     known: &Ledger,
     (replay, rules): (&Replay, &oracle::Rules),
 ) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for name in known.erased.keys().filter(|name| !replay.canonical.contains_key(*name)) {
-        let id = house.profile(name)?["id"].clone();
+        let id = now.profile(&Lookup::Identifier(name.clone()))?["id"].clone();
         let leaders = replay.said_as(name, rules).into_iter().filter_map(|said| match replay.whose(said)? {
             Whose::Person(leader) | Whose::Device(leader) => Some(json!(profile_id("default", &leader))),
             Whose::Unattributed => None,
@@ -246,7 +247,11 @@ fn expected_identifiers(whose: &Whose, replay: &Replay) -> BTreeMap<String, Opti
 }
 
 /// Where the conflicts that the ledger lists are not those of the oracle, which knows decisions by their numbers.
-fn other_conflicts(house: &House, replay: &Replay, ids: &BTreeMap<u64, DecisionId>) -> anyhow::Result<Option<String>> {
+fn other_conflicts(
+    reader: &Reader<'_>,
+    replay: &Replay,
+    ids: &BTreeMap<u64, DecisionId>,
+) -> anyhow::Result<Option<String>> {
     let by_id = |by: &str| -> Option<String> {
         let number: u64 = by.strip_prefix("decision:")?.parse().ok()?;
         Some(ids.get(&number)?.said_as().to_string())
@@ -254,7 +259,7 @@ fn other_conflicts(house: &House, replay: &Replay, ids: &BTreeMap<u64, DecisionI
     let expected = replay.people.conflicts.iter().map(|(x, y, reason, by, strength)| {
         (x.clone(), y.clone(), *reason, by_id(by).unwrap_or_else(|| by.clone()), *strength)
     });
-    let (listed, expected): (_, BTreeSet<Conflict>) = (house.conflicts()?, expected.collect());
+    let (listed, expected): (_, BTreeSet<Conflict>) = (conflicts(reader)?, expected.collect());
     Ok((listed != expected).then(|| format!("conflicts: {listed:?}, not {expected:?}")))
 }
 
@@ -272,7 +277,7 @@ fn owned<'l>(whose: &Whose, known: &'l Ledger, replay: &Replay) -> Vec<&'l Order
 }
 
 /// What no pause of more than half an hour parts, newest first: start, end and events.
-fn sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
+fn expected_sessions(owned: &[&Order]) -> Vec<(i64, i64, u64)> {
     let runs = owned.chunk_by(|newer, older| newer.time.0 - older.time.0 <= 30 * 60_000);
     runs.map(|run| (run[run.len() - 1].time.0, run[0].time.0, run.len() as u64)).collect()
 }
@@ -286,7 +291,7 @@ fn hold_the_consumer(consumer: &Consumer, now: &mut Now<'_>, replay: &Replay) ->
     let leaders: BTreeSet<&Identifier> = replay.people.leader.values().chain(owners).collect();
     for leader in &leaders {
         let id = profile_id("default", leader);
-        let (profile, held) = (now.profile(id)?, consumer.profiles.get(&id));
+        let (profile, held) = (now.profile(&Lookup::ProfileId(id))?, consumer.profiles.get(&id));
         ensure!(held == Some(profile), "consumer of {leader}: {held:#?}\nledger: {profile:#}");
         let (trusted, expected) = (consumer.strengths.get(&id), strengths(profile, replay));
         ensure!(trusted == Some(&expected), "consumer trusts {leader}: {trusted:?}, not {expected:?}\n{profile:#}");
@@ -315,7 +320,7 @@ fn hold_the_ended(consumer: &Consumer, now: &mut Now<'_>, (known, replay): (&Led
     let said: BTreeSet<ProfileId> = replay.canonical.keys().map(|name| profile_id("default", name)).collect();
     let is_forgotten = |id: &ProfileId| !known.erased.is_empty() && !said.contains(id);
     for id in consumer.ended().filter(|id| !is_forgotten(id)) {
-        let profile = now.profile(id)?;
+        let profile = now.profile(&Lookup::ProfileId(id))?;
         // A device that no event goes by has a profile still, of which nobody is told.
         let is_empty_device = profile["event_count"] == 0;
         let stands = is_empty_device || consumer.profiles.values().any(|held| held == profile);
@@ -324,21 +329,24 @@ fn hold_the_ended(consumer: &Consumer, now: &mut Now<'_>, (known, replay): (&Led
     Ok(())
 }
 
-/// The profiles of this moment by their ids, each read once, without versions.
+/// The profiles of this moment, each read once, without versions.
 struct Now<'h> {
-    house: &'h House,
-    read: BTreeMap<ProfileId, Value>,
+    reader: Reader<'h>,
+    rules: &'h Rules,
+    read: BTreeMap<ProfileKey, Value>,
 }
 
 impl<'h> Now<'h> {
-    fn of(house: &'h House) -> Self {
-        Self { house, read: BTreeMap::new() }
+    fn of(house: &'h House) -> anyhow::Result<Self> {
+        Ok(Self { reader: house.reader()?, rules: &house.rules, read: BTreeMap::new() })
     }
 
-    fn profile(&mut self, id: ProfileId) -> anyhow::Result<&Value> {
-        Ok(match self.read.entry(id) {
+    /// Null where there is none.
+    fn profile(&mut self, lookup: &Lookup) -> anyhow::Result<&Value> {
+        let Some(key) = self.reader.find(lookup)? else { return Ok(&Value::Null) };
+        Ok(match self.read.entry(key) {
             Entry::Occupied(read) => read.into_mut(),
-            Entry::Vacant(unread) => unread.insert(without_version(self.house.profile_of(&Lookup::ProfileId(id))?)),
+            Entry::Vacant(unread) => unread.insert(without_version(json!(self.reader.profile_of(key)?))),
         })
     }
 }

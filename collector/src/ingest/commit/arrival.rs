@@ -250,6 +250,7 @@ impl Settling<'_> {
         let guard = self.guard_of(event);
         let (anchor, rank) = self.anchor_of(&event.claim, guard)?;
         self.note_devices_said_again(&names)?;
+        let better_known = self.devices_better_known(&names, (rank, guard))?;
         let id = self.transaction.insert_shape(&NewShape {
             workspace: self.workspace,
             digest,
@@ -268,7 +269,27 @@ impl Settling<'_> {
             ..remembered(id, (event.order.clone(), 0), (anchor, rank, guard), &names)
         };
         self.note_new_claim(&shape, event)?;
+        better_known.into_iter().try_for_each(|device| self.note_mark(device))?;
         Ok(shape)
+    }
+
+    /// The devices that a mark may not count on, and that no claim before trusts as far as its own: how far a device is
+    /// trusted is told whether or not the mark counts.
+    fn devices_better_known(
+        &self,
+        names: &[ShapeName],
+        (rank, guard): (Strength, Guard),
+    ) -> Result<Vec<NameId>, StoreError> {
+        let mut better_known = Vec::new();
+        if rank.is_trusted() || !guard.is_on() {
+            return Ok(better_known);
+        }
+        for named in names.iter().filter(|named| named.role == Role::Device && named.strength.is_trusted()) {
+            if self.transaction.strength_as(Role::Device, named.name)? < Some(named.strength) {
+                better_known.push(named.name);
+            }
+        }
+        Ok(better_known)
     }
 
     /// A new claim makes edges when it names several; when it names one, it may be the first to name it at all, or to

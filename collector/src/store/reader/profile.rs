@@ -23,8 +23,8 @@ impl Reader<'_> {
         row.map(|row| Ok(self.view.name(row)?.identifier)).transpose()
     }
 
-    /// Whose profile is meant.
-    pub(super) fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
+    /// Whose profile is meant; `None` when the ledger never saw what was asked for.
+    pub fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
         let Some(id) = self.row(lookup)? else { return Ok(None) };
         match lookup {
             Lookup::Identifier(_) | Lookup::Concealed(_) => self.whose(id),
@@ -62,7 +62,7 @@ impl Reader<'_> {
     }
 
     /// The profile of this key, with all that it owns.
-    pub(super) fn profile_of(&self, key: ProfileKey) -> Result<Profile, StoreError> {
+    pub fn profile_of(&self, key: ProfileKey) -> Result<Profile, StoreError> {
         let owned = self.ownership().slices_of(key)?;
         let fold = self.fold_of(&owned)?;
         let people = match key {
