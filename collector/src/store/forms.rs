@@ -1,6 +1,8 @@
 //! Hashed equals clear (identity.md, section 2): which clear value a digest of the ledger is another form of, and by
 //! which digest a clear value is known that nobody said.
 
+use std::collections::BTreeSet;
+
 use selvedge_core::identifier::{Identifier, Kind};
 
 use super::{DigestPrefix, NameId, StoreError, View};
@@ -54,9 +56,10 @@ impl<'a> Forms<'a> {
         })
     }
 
-    /// The first of these digests that somebody said, and that is no clear value's.
+    /// The first of these digests that somebody said, and that is no clear value's: by the stronger algorithm, and of
+    /// several by one algorithm the least.
     pub(crate) fn standing_alone(&self, kind: &Kind, digests: &[Digest]) -> Result<Option<NameId>, StoreError> {
-        for digest in digests {
+        for digest in digests.iter().collect::<BTreeSet<_>>() {
             let said = Identifier::new(kind.clone(), digest.to_string());
             if let Some(row) = self.view.name_id(self.workspace, &said)?
                 && self.view.strongest(row)?.is_some()

@@ -91,10 +91,10 @@ pub fn digest(algorithm: &str, text: &str) -> String {
     format!("{algorithm}.{}", hash(text))
 }
 
-/// Every digest that a clear value produces, the best first.
+/// Every digest that a clear value produces: by the stronger algorithm first, and of one algorithm the least.
 pub(super) fn digests_of(name: &Identifier, rules: &Rules) -> Vec<Identifier> {
     let forms = customary_forms(name, rules);
-    let by = |algorithm: &'static str| forms.iter().map(move |form| digest(algorithm, form));
+    let by = |algorithm: &'static str| forms.iter().map(|form| digest(algorithm, form)).collect::<BTreeSet<_>>();
     let values = ALGORITHMS.iter().flat_map(|(algorithm, ..)| by(algorithm));
     values.map(|value| Identifier::new(name.kind.clone(), value)).collect()
 }

@@ -13,6 +13,7 @@ mod hold;
 mod in_process;
 #[path = "../logs/mod.rs"]
 mod logs;
+mod read;
 #[path = "../rules_ledger/mod.rs"]
 mod rules_ledger;
 #[path = "../logs/seeds.rs"]

@@ -302,7 +302,9 @@ impl Settling<'_> {
                 let standing = self.memory.standing(self.transaction, placed)?;
                 let tells_more =
                     alone.strength.is_trusted() && (!standing.flags.is_held || self.may_settle_digests(alone.name)?);
-                if standing.leader.is_none() || tells_more {
+                // Its digest was placed for it while nobody said it.
+                let is_said_again = placed != alone.name && self.is_clear_value(alone.name)?;
+                if standing.leader.is_none() || tells_more || is_said_again {
                     self.unsettle(&[alone.name]);
                 }
             }
@@ -392,7 +394,7 @@ impl Settling<'_> {
     /// Who speaks for a claim once what is known to be taken out of it is, and how far its traits are trusted. What the
     /// claim itself changes about that is settled behind it.
     fn anchor_of(&mut self, claim: &[Claimed], guard: Guard) -> Result<(Option<NameId>, Strength), StoreError> {
-        let mut left = Vec::new();
+        let mut left: Vec<(Claimed, NameId)> = Vec::new();
         for claimed in claim {
             let class = self.rules.class(&claimed.identifier.kind);
             if class == Class::Undeclared {
@@ -402,7 +404,7 @@ impl Settling<'_> {
             let own = self.memory.standing(self.transaction, name)?.flags;
             let placed = own.same_as.unwrap_or(name);
             let is_left = match class {
-                Class::Device => !own.is_ignored,
+                Class::Device => !own.is_ignored && !self.memory.standing(self.transaction, placed)?.flags.is_ignored,
                 Class::Account | Class::Contact | Class::Undeclared => {
                     let named = ShapeName { name, strength: claimed.strength, role: Role::Lone };
                     self.memory.is_left(self.transaction, &named, guard)?
@@ -413,7 +415,11 @@ impl Settling<'_> {
                     Some(same) => self.transaction.name(same)?.identifier,
                     None => claimed.identifier.clone(),
                 };
-                left.push((Claimed { identifier, strength: claimed.strength }, placed));
+                match left.iter_mut().find(|(_, known)| *known == placed) {
+                    // In another form.
+                    Some((known, _)) => known.strength = known.strength.max(claimed.strength),
+                    None => left.push((Claimed { identifier, strength: claimed.strength }, placed)),
+                }
             }
         }
         let rank = strength(left.iter().map(|(claimed, _)| claimed), self.rules).unwrap_or(Strength::Observed);

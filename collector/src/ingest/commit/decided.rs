@@ -1,5 +1,7 @@
 //! What operators decided, as a group of events meets it; and a decision's or a withdrawal's own way into the ledger.
 
+use std::collections::BTreeSet;
+
 use selvedge_core::identifier::{Class, Identifier};
 
 use super::ground::Claims;
@@ -216,13 +218,12 @@ impl Settling<'_> {
                 }
                 continue;
             }
-            let same_as = self.transaction.placement(name)?.and_then(|placement| placement.same_as);
-            for device in [Some(name), same_as].into_iter().flatten() {
-                if row.verb == DecisionVerb::Ignore {
-                    self.settle_ignored_device(device)?;
-                }
-                self.remark(device)?;
+            let forms = self.forms_of_device(name)?;
+            if row.verb == DecisionVerb::Ignore {
+                self.settle_ignored_devices(&forms)?;
             }
+            self.new_devices.insert(name);
+            forms.into_iter().try_for_each(|form| self.remark(form))?;
         }
         // Whom a device shows, or no more, is seen when its history is looked at: but a person kept apart from it loses
         // what the device gave.
@@ -236,15 +237,27 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Notes of a device whether it, or a digest of it, is ignored.
-    pub(super) fn settle_ignored_device(&mut self, device: NameId) -> Result<(), StoreError> {
+    /// A device that a decision is about, in every form that the ledger has of it.
+    fn forms_of_device(&self, named: NameId) -> Result<BTreeSet<NameId>, StoreError> {
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
-        let is_ignored = self.ignored_in_any_form(&claims)?.contains(&device);
-        let before = self.transaction.placement(device)?.unwrap_or_default();
-        let after = Placement { is_ignored, ..before };
-        self.transaction.set_placement(device, (after != Placement::default()).then_some(&after))?;
-        self.memory.set_standing(device, Standing { leader: None, flags: Flags::of(&after) });
+        let mut forms = BTreeSet::from([named, claims.placed(named)?, self.decided_about(named, &claims)?]);
+        for form in forms.clone() {
+            forms.extend(self.transaction.other_names_of(form)?);
+        }
+        Ok(forms)
+    }
+
+    /// Notes of the forms of a device whether they are ignored, and then asks their claims anew who is left in them.
+    pub(super) fn settle_ignored_devices(&mut self, forms: &BTreeSet<NameId>) -> Result<(), StoreError> {
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
-        self.anchor_anew(device, &self.cause.clone(), &claims)
+        let ignored = self.ignored_in_any_form(&claims)?;
+        for &form in forms {
+            let before = self.transaction.placement(form)?.unwrap_or_default();
+            let after = Placement { is_ignored: ignored.contains(&form), ..before };
+            self.transaction.set_placement(form, (after != Placement::default()).then_some(&after))?;
+            self.memory.set_standing(form, Standing { leader: None, flags: Flags::of(&after) });
+        }
+        let (claims, cause) = (Claims::new(self.transaction, self.rules, self.workspace), self.cause.clone());
+        forms.iter().try_for_each(|form| self.anchor_anew(*form, &cause, &claims))
     }
 }

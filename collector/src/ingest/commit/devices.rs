@@ -227,14 +227,14 @@ impl Settling<'_> {
         if self.unsteady.contains(&device) {
             return Ok(false);
         }
-        // A decision takes, or gives back, one person at a time.
-        let too_many = self.rules.device_people_limit + 1;
+        // A decision takes, or gives back, one person at a time; names of hidden people that move, one each.
+        let hidden = self.transaction.kept_apart_from(device)?;
+        let too_many = self.rules.device_people_limit + 1 + hidden.len();
         let is_old = |mark: &DeviceAnchor| self.was_there_before(mark.since);
         let marks = self.transaction.first_marks_on(device, marks_of_a_crowd(too_many))?;
         let steady = marks.iter().filter(|mark| mark.always_counts() && is_old(mark));
         let anchors: Vec<NameId> =
             steady.map(|mark| mark.anchor).filter(|anchor| !self.unsteady.contains(anchor)).collect();
-        let hidden = self.transaction.kept_apart_from(device)?;
         let is_ignored = self.memory.standing(self.transaction, device)?.flags.is_ignored;
         let people = people_of(&hidden, anchors, |name| self.memory.leader(self.transaction, name))?;
         Ok(people.len() > too_many && !is_ignored)

@@ -60,6 +60,12 @@ impl Settling<'_> {
         self.note_digests(name, identifier, self.rules.class(&identifier.kind))
     }
 
+    /// Whether a name is a value that may come as a digest, and is none.
+    pub(super) fn is_clear_value(&self, name: NameId) -> Result<bool, StoreError> {
+        let identifier = self.transaction.name(name)?.identifier;
+        Ok(is_hashable(&identifier.kind) && digest_of(&identifier).is_none())
+    }
+
     /// Every digest by which a name may be said: it follows from the clear value or, where that is not kept, came along
     /// with it.
     pub(super) fn said_by(&self, name: &Identifier) -> Result<Vec<Digest>, StoreError> {
@@ -85,28 +91,50 @@ impl Settling<'_> {
         for device in new_devices {
             said.extend(self.digests_of(device, &claims)?);
         }
+        let spoken_of = self.spoken_of_by_digest(&said, &claims)?;
         for digest in said {
-            let before = self.transaction.placement(digest)?.unwrap_or_default();
             let same_as = match self.meaning_of(digest, &claims)? {
                 Meaning::Itself | Meaning::Ambiguous => None,
                 Meaning::Clear(_) if !self.is_spoken_of(digest)? => None,
                 Meaning::Clear(clear) => Some(clear),
             };
-            if before.same_as == same_as {
-                continue;
-            }
-            let after = Placement { same_as, ..before.clone() };
-            self.transaction.set_placement(digest, (after != Placement::default()).then_some(&after))?;
-            self.memory.set_standing(digest, Standing { leader: None, flags: Flags::of(&after) });
-            for device in [Some(digest), before.same_as, same_as].into_iter().flatten() {
-                if before.is_ignored {
-                    // So is the clear value from now on, or no more.
-                    self.settle_ignored_device(device)?;
-                }
-                self.remark(device)?;
-            }
+            self.place_device(digest, same_as, &claims)?;
+        }
+        for clear in spoken_of {
+            let same_as = self.digest_left_of(clear, &claims)?;
+            self.place_device(clear, same_as, &claims)?;
         }
         Ok(())
+    }
+
+    /// Notes of a device which other one is placed for it, and has both looked at.
+    fn place_device(&mut self, device: NameId, same_as: Option<NameId>, claims: &Claims<'_>) -> Result<(), StoreError> {
+        let before = self.transaction.placement(device)?.unwrap_or_default();
+        let forms: BTreeSet<NameId> = [Some(device), before.same_as, same_as].into_iter().flatten().collect();
+        let is_ignored = self.is_any_ignored(&forms, claims)?;
+        if before.same_as == same_as && is_ignored == before.is_ignored {
+            return Ok(());
+        }
+        let after = Placement { same_as, ..before };
+        self.transaction.set_placement(device, (after != Placement::default()).then_some(&after))?;
+        self.memory.set_standing(device, Standing { leader: None, flags: Flags::of(&after) });
+        if is_ignored {
+            // So is the other form from now on, or no more.
+            self.settle_ignored_devices(&forms)?;
+        }
+        forms.into_iter().try_for_each(|form| self.remark(form))
+    }
+
+    /// Whether one of these devices is ignored, or was before the group.
+    fn is_any_ignored(&mut self, devices: &BTreeSet<NameId>, claims: &Claims<'_>) -> Result<bool, StoreError> {
+        let ignored = self.ignored_in_any_form(claims)?;
+        for device in devices {
+            let was_ignored = self.transaction.placement(*device)?.is_some_and(|placement| placement.is_ignored);
+            if was_ignored || ignored.contains(device) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether there may be digests that are a name's once it is said with trust, though others' values fit as well: it
@@ -167,6 +195,34 @@ impl Settling<'_> {
         }
         let alone = self.forms().standing_alone(&identifier.kind, &self.said_by(&identifier)?)?;
         Ok(alone.unwrap_or(name))
+    }
+
+    /// The clear values of digests that no claim says any more, but a decision or a mark that somebody left does; and
+    /// those of which that was so when they were placed last.
+    pub(super) fn spoken_of_by_digest(
+        &mut self,
+        digests: &BTreeSet<NameId>,
+        claims: &Claims<'_>,
+    ) -> Result<BTreeSet<NameId>, StoreError> {
+        let mut spoken_of = BTreeSet::new();
+        for digest in digests {
+            let identifier = claims.identifier(*digest)?;
+            let Some(said) = digest_of(&identifier) else { continue };
+            let prefix = DigestPrefix::of(&said.hex);
+            for clear in self.transaction.clear_values(self.workspace, &identifier.kind, prefix)? {
+                let is_left = self.transaction.strongest(clear)?.is_none() && self.is_spoken_of(clear)?;
+                if is_left || claims.placed(clear)? != clear {
+                    spoken_of.insert(clear);
+                }
+            }
+        }
+        Ok(spoken_of)
+    }
+
+    /// The digest that is placed for a clear value that no claim says any more, while something else speaks of it.
+    pub(super) fn digest_left_of(&mut self, clear: NameId, claims: &Claims<'_>) -> Result<Option<NameId>, StoreError> {
+        let about = self.decided_about(clear, claims)?;
+        Ok((about != clear && self.is_spoken_of(clear)?).then_some(about))
     }
 
     fn forms(&self) -> Forms<'_> {

@@ -57,13 +57,21 @@ impl Settling<'_> {
                 flags.is_ignored = is_ignored;
             })?;
         }
+        let touched = self.digests_touched(claims)?;
+        for clear in self.spoken_of_by_digest(&touched, claims)? {
+            let cause = self.cause_of_unsettled(clear);
+            let same_as = self.digest_left_of(clear, claims)?;
+            self.change_flags(clear, &cause, claims, |flags| flags.same_as = same_as)?;
+        }
         Ok(())
     }
 
-    /// A clear value is settled with its digests.
+    /// A clear value is settled with its digests, and so is one that no claim says any more: which of its digests
+    /// decisions about it are about may be another now.
     fn unsettle_clear_values(&mut self, claims: &Claims<'_>) -> Result<(), StoreError> {
         for digest in self.digests_touched(claims)? {
-            let mut clear: BTreeSet<NameId> = claims.flags(digest)?.same_as.into_iter().collect();
+            let mut clear = self.spoken_of_by_digest(&BTreeSet::from([digest]), claims)?;
+            clear.extend(claims.flags(digest)?.same_as);
             if let Meaning::Clear(now) = self.meaning_of(digest, claims)? {
                 clear.insert(now);
             }

@@ -21,9 +21,9 @@ struct Move {
 }
 
 impl Settling<'_> {
-    /// Places every unsettled name, and whoever that moves.
+    /// Places every unsettled name, and whoever that moves; asks claims anew whom they name that say something else now.
     pub(super) fn settle_people(&mut self) -> Result<(), StoreError> {
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.reguarded.is_empty() {
             return Ok(());
         }
         let mut claims = Claims::new(self.transaction, self.rules, self.workspace);
@@ -186,12 +186,16 @@ impl Settling<'_> {
 
     /// How far a claim that names nobody any more is trusted: as its first device that is left.
     fn rank_by_device(&self, named: &[ShapeName], claims: &Claims<'_>) -> Result<Strength, StoreError> {
-        let mut devices = Vec::new();
+        let mut devices: BTreeMap<NameId, Strength> = BTreeMap::new();
         for device in named.iter().filter(|named| named.role == Role::Device) {
-            if !claims.flags(device.name)?.is_ignored {
-                devices.push((claims.identifier(device.name)?, device.strength));
+            let placed = claims.placed(device.name)?;
+            if !claims.flags(device.name)?.is_ignored && !claims.flags(placed)?.is_ignored {
+                let known = devices.entry(placed).or_insert(device.strength);
+                *known = device.strength.max(*known);
             }
         }
+        let of = |(device, strength)| Ok((claims.identifier(device)?, strength));
+        let devices = devices.into_iter().map(of).collect::<Result<Vec<_>, StoreError>>()?;
         let first = devices.iter().min_by_key(|(device, _)| self.rules.rank(device));
         Ok(first.map_or(Strength::Observed, |(_, strength)| *strength))
     }

@@ -1,6 +1,6 @@
 //! How somebody is asked for, and which name of the ledger that is.
 
-use selvedge_core::identifier::{Class, Identifier};
+use selvedge_core::identifier::Identifier;
 
 use crate::event::Workspace;
 use crate::identity::normal::digest::{digest_of, digests, is_hashable};
@@ -38,7 +38,7 @@ impl Lookup {
         let mut unsaid = None;
         for name in self.names() {
             if let Some(row) = view.name_id(workspace, name)? {
-                if view.name(row)?.class == Class::Device || view.strongest(row)?.is_some() {
+                if view.strongest(row)?.is_some() {
                     return Ok(Some(row));
                 }
                 unsaid.get_or_insert(row);

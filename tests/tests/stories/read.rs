@@ -1,0 +1,238 @@
+//! What readers of the engine found, each as a story.
+
+use selvedge_collector::event::{Order, Snapshot, Strength, UnixMillis};
+use selvedge_core::identifier::{Identifier, Kind};
+use selvedge_tests::oracle::{self, Event, Op};
+use serde_json::json;
+
+use super::found::{at, claimed, steps};
+use super::hold::hold;
+use super::in_process::{House, rules};
+use super::told::{Step, Story};
+
+#[test]
+fn whoever_had_an_event_by_a_device_that_two_hidden_people_come_back_to_hears_that_it_left() -> anyhow::Result<()> {
+    let observed = |kind, value| claimed(kind, value, Strength::Observed);
+    let device = || observed("anonymous_id", "a-1");
+    let [one, other] = ["one@example.com", "other@example.com"].map(|value| observed("email", value));
+    let mut steps = steps([
+        vec![observed("user_id", "u-1"), one.clone()],
+        vec![observed("user_id", "u-2"), other.clone()],
+        vec![observed("user_id", "u-1"), device()],
+        vec![observed("user_id", "u-2"), device()],
+        vec![observed("user_id", "u-3"), device()],
+        vec![observed("user_id", "u-4"), device()],
+        vec![device()],
+    ]);
+    for (number, address) in (1..).zip([&one, &other]) {
+        steps.push(decided(number, Op::KeepApart(device().identifier, address.identifier.clone())));
+    }
+    // From before all: both addresses are another's, and nobody is kept from the device.
+    steps.push(Step::Hear(at(0, vec![observed("user_id", "u-9"), one, other])));
+    hold(&Story { steps, rules: oracle::Rules { people_per_device: 2, ..oracle::Rules::default() } }).map(drop)
+}
+
+#[test]
+fn a_decision_about_a_clear_device_is_about_its_digest_when_no_row_says_the_value_any_more() -> anyhow::Result<()> {
+    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    let (user, device) = (asserted("user_id", "u-1"), asserted("idfa", "i-1"));
+    let hashed = asserted("idfa", &oracle::digest("sha256", "i-1"));
+    for op in [
+        Op::Ignore(device.identifier.clone()),
+        Op::KeepApart(device.identifier.clone(), user.identifier.clone()),
+        Op::KeepApart(user.identifier.clone(), device.identifier.clone()),
+    ] {
+        for place in [2, 3] {
+            let mut steps = steps([vec![user.clone(), hashed.clone()]]);
+            steps.extend(row_that_says_no_more(device.identifier.clone()));
+            steps.insert(place, decided(1, op.clone()));
+            steps.push(Step::Hear(at(5, vec![claimed("idfa", &hashed.identifier.value, Strength::Observed)])));
+            steps.push(Step::Withdraw(1));
+            hold(&Story { steps, rules: oracle::Rules::default() })
+                .map_err(|error| error.context(format!("{op:?} at {place}")))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn whoever_is_kept_from_a_device_by_an_address_is_so_by_its_digest_when_no_row_says_the_address_any_more()
+-> anyhow::Result<()> {
+    let asserted = |kind, value: &str| claimed(kind, value, Strength::Asserted);
+    let (address, device) = (asserted("email", "ada@example.com"), asserted("anonymous_id", "a-1"));
+    let hashed = asserted("email", &oracle::digest("sha256", "ada@example.com"));
+    for place in [2, 3] {
+        let mut steps = steps([vec![hashed.clone(), device.clone()]]);
+        steps.extend(row_that_says_no_more(address.identifier.clone()));
+        let op = Op::KeepApart(device.identifier.clone(), address.identifier.clone());
+        steps.insert(place, decided(1, op));
+        steps.push(Step::Hear(at(5, vec![device.clone()])));
+        steps.push(Step::Withdraw(1));
+        hold(&Story { steps, rules: oracle::Rules::default() })
+            .map_err(|error| error.context(format!("at {place}")))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_claim_that_loses_its_first_device_to_an_erasure_is_believed_as_far_as_the_one_that_is_left() -> anyhow::Result<()>
+{
+    let device = claimed("anonymous_id", "a-1", Strength::Asserted);
+    let tablet = claimed("idfa", "i-1", Strength::Observed);
+    let user = |strength| claimed("user_id", "u-1", strength);
+    let steps = vec![
+        Step::Hear(with_plan(1, at(1, vec![device.clone(), tablet.clone()]))),
+        Step::Hear(at(2, vec![user(Strength::Observed), tablet])),
+        Step::Hear(with_plan(2, at(3, vec![user(Strength::Proven)]))),
+        Step::Erase(device.identifier, UnixMillis(600_000), false),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_claim_is_believed_as_far_as_the_first_device_that_is_ignored_in_no_form() -> anyhow::Result<()> {
+    let ignored = claimed("idfa", "i-1", Strength::Observed);
+    let hashed = claimed("idfa", &oracle::digest("sha256", "i-1"), Strength::Asserted);
+    let cookie = claimed("cookie._ga", "c-1", Strength::Observed);
+    for clear_and_decision in [[0, 1], [0, 3], [2, 3]] {
+        let mut steps = vec![
+            Step::Hear(with_plan(1, at(3, vec![hashed.clone(), cookie.clone()]))),
+            Step::Hear(with_plan(2, at(4, vec![cookie.clone()]))),
+        ];
+        let told = [Step::Hear(at(1, vec![ignored.clone()])), decided(1, Op::Ignore(ignored.identifier.clone()))];
+        for (place, step) in clear_and_decision.into_iter().zip(told) {
+            steps.insert(place, step);
+        }
+        steps.push(Step::Withdraw(1));
+        hold(&Story { steps, rules: oracle::Rules::default() })
+            .map_err(|error| error.context(format!("{clear_and_decision:?}")))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_address_that_is_said_again_is_its_own_name_again_though_a_decision_left_it_to_its_digest() -> anyhow::Result<()> {
+    let address = claimed("email", "ada@example.com", Strength::Observed);
+    let hashed = claimed("email", &oracle::digest("sha256", "ada@example.com"), Strength::Asserted);
+    let user = |value| claimed("user_id", value, Strength::Asserted);
+    let mut steps = steps([vec![user("u-1"), hashed]]);
+    steps.extend(row_that_says_no_more(address.identifier.clone()));
+    steps.insert(2, decided(1, Op::KeepApart(address.identifier.clone(), user("u-9").identifier)));
+    steps.push(Step::Hear(at(5, vec![address])));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn of_two_digests_of_a_value_that_no_row_says_any_more_a_decision_is_about_the_stronger() -> anyhow::Result<()> {
+    // In the one case the stronger algorithm is of the other form.
+    for (kind, clear, weaker, stronger) in [
+        ("email", "ada@example.com", "ada@example.com", "ada@example.com"),
+        ("phone", "+4930123456", "+4930123456", "4930123456"),
+        ("idfa", "i-1", "i-1", "I-1"),
+    ] {
+        let clear = Identifier::new(Kind::new(kind), clear);
+        let hashed = |algorithm, form| claimed(kind, &oracle::digest(algorithm, form), Strength::Asserted);
+        let user = |value| claimed("user_id", value, Strength::Asserted);
+        for place in [0, 3] {
+            let mut steps = steps([vec![user("u-1"), hashed("md5", weaker)]]);
+            steps.extend(row_that_says_no_more(clear.clone()));
+            steps.push(decided(1, Op::Ignore(clear.clone())));
+            steps.insert(place, Step::Hear(at(5, vec![user("u-2"), hashed("sha256", stronger)])));
+            steps.push(Step::Hear(at(6, vec![hashed("md5", weaker)])));
+            steps.push(Step::Withdraw(1));
+            hold(&Story { steps, rules: oracle::Rules::default() })
+                .map_err(|error| error.context(format!("{clear} at {place}")))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stronger_digest_that_a_row_says_no_more_gives_the_decision_back_to_the_weaker() -> anyhow::Result<()> {
+    let clear = Identifier::new(Kind::EMAIL, "ada@example.com");
+    let hashed = |algorithm| claimed("email", &oracle::digest(algorithm, "ada@example.com"), Strength::Asserted);
+    let mut steps = steps([vec![claimed("user_id", "u-1", Strength::Asserted), hashed("md5")]]);
+    steps.extend(row_that_says_no_more(clear.clone()));
+    steps.push(decided(1, Op::Ignore(clear)));
+    for (version, said) in [(1, Some(hashed("sha256"))), (2, None)] {
+        let order = Order { time: UnixMillis(0), message_id: "import:1:2".into() };
+        let snapshot = Some(Snapshot { subject: "import:1:2".into(), version });
+        let claim = [Some(claimed("user_id", "u-8", Strength::Asserted)), said].into_iter().flatten().collect();
+        steps.push(Step::Hear(Event { snapshot, ..Event::naming(order, claim) }));
+    }
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_claim_that_says_one_address_in_two_forms_is_believed_as_far_as_the_stronger() -> anyhow::Result<()> {
+    let address = claimed("email", "zed@example.com", Strength::Asserted);
+    let hashed = claimed("email", &oracle::digest("sha256", "zed@example.com"), Strength::Observed);
+    let steps = vec![
+        Step::Hear(with_plan(1, at(1, vec![address.clone()]))),
+        Step::Hear(at(2, vec![address.clone(), hashed.clone()])),
+        Step::Hear(with_plan(2, at(3, vec![address, hashed, claimed("anonymous_id", "a-1", Strength::Observed)]))),
+    ];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn whoever_was_erased_shared_the_device_of_the_digest_when_no_row_says_the_clear_device_any_more() -> anyhow::Result<()>
+{
+    let device = claimed("idfa", "i-1", Strength::Observed);
+    let hashed = claimed("idfa", &oracle::digest("sha256", "i-1"), Strength::Observed);
+    let user = |value| claimed("user_id", value, Strength::Observed);
+    let [first, second] = row_that_says_no_more(device.identifier.clone());
+    let mut told = steps([vec![user("u-1"), device], vec![user("u-2"), hashed.clone()]]);
+    told.extend([first, Step::Erase(user("u-1").identifier, UnixMillis(600_000), false), second]);
+    told.push(Step::Hear(at(180, vec![hashed])));
+    hold(&Story { steps: told, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_decision_about_a_digest_of_a_device_that_no_row_says_any_more_is_about_the_clear_device() -> anyhow::Result<()> {
+    let device = claimed("idfa", "i-1", Strength::Asserted);
+    let hashed = Identifier::new(Kind::new("idfa"), oracle::digest("sha256", "i-1").as_str());
+    let mut steps = steps([vec![claimed("user_id", "u-1", Strength::Asserted), device.clone()]]);
+    steps.extend(row_that_says_no_more(hashed.clone()));
+    steps.push(decided(1, Op::Ignore(hashed)));
+    steps.push(Step::Hear(at(5, vec![device])));
+    steps.push(Step::Withdraw(1));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn a_device_is_found_by_the_value_of_its_digest_though_a_row_said_that_value_once() -> anyhow::Result<()> {
+    let device = Identifier::new(Kind::new("idfa"), "i-1");
+    let hashed = claimed("idfa", &oracle::digest("sha256", "i-1"), Strength::Asserted);
+    let rows = row_that_says_no_more(device.clone()).into_iter().filter_map(|step| match step {
+        Step::Hear(event) => Some(event),
+        Step::Decide(_) | Step::Withdraw(_) | Step::Erase(..) | Step::Guard(_) | Step::Rule(_) => None,
+    });
+    let mut house = House::open(rules(&oracle::Rules::default()))?;
+    for event in [at(1, vec![claimed("user_id", "u-1", Strength::Asserted), hashed.clone()])].into_iter().chain(rows) {
+        house.commit(&[event])?;
+    }
+    let (by_value, by_digest) = (house.profile(&device)?, house.profile(&hashed.identifier)?);
+    anyhow::ensure!(!by_digest.is_null() && by_value == by_digest, "{by_value:#}, not {by_digest:#}");
+    Ok(())
+}
+
+fn decided(number: u64, op: Op) -> Step {
+    Step::Decide(oracle::Decision { number, at: UnixMillis(0), op, is_withdrawn: false })
+}
+
+fn with_plan(plan: u8, event: Event) -> Event {
+    Event { traits: vec![("plan".into(), json!(plan))], ..event }
+}
+
+/// Two versions of a row of another account: the first says it, the second does not.
+fn row_that_says_no_more(said: Identifier) -> [Step; 2] {
+    [(1, Some(said)), (2, None)].map(|(version, said)| {
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        let user = claimed("user_id", "u-9", Strength::Asserted);
+        let said = said.map(|said| claimed(said.kind.as_str(), &said.value, Strength::Asserted));
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let claim = [Some(user), said].into_iter().flatten().collect();
+        Step::Hear(Event { snapshot, ..Event::naming(order, claim) })
+    })
+}
