@@ -130,6 +130,31 @@ fn two_traits_of_somebody_else_that_are_called_by_a_name_stay_two_also_after_a_r
 }
 
 #[test]
+fn an_alias_whose_account_was_erased_names_nobody_before_a_replay_and_after_it() -> anyhow::Result<()> {
+    let alias = json!({ "type": "alias", "userId": "cleo-003", "previousId": "ben-0002", "timestamp": at(40) });
+    let login = said("m-8", json!({ "userId": "ben-0002", "timestamp": at(1) }));
+    let mut kept = Kept::telling(&Rules::default(), &[login, said("m-9", alias)])?;
+    let cleo = name("user_id", "cleo-003");
+    let ignored = Decision {
+        workspace: WORKSPACE,
+        verb: DecisionVerb::Ignore,
+        x: cleo.clone(),
+        y: None,
+        reason: "told".into(),
+        author: "test".into(),
+        at: UnixMillis(0),
+    };
+    ensure!(kept.house.committer.decide(&kept.house.store, &ignored)?.is_ok());
+    erase(&mut kept, &cleo, false)?.expect("an alias named her");
+    let ben = name("user_id", "ben-0002");
+    let live = without_version(kept.house.profile(&ben)?);
+    kept.apply(&Rules::default())?;
+    let replayed = without_version(kept.house.profile(&ben)?);
+    ensure!(live == replayed, "{live:#}, replayed {replayed:#}");
+    Ok(())
+}
+
+#[test]
 fn a_late_claim_from_before_the_erasure_is_erased_and_a_later_one_is_new() -> anyhow::Result<()> {
     let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
     erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use in_process::{House, WORKSPACE, decision};
-use selvedge_collector::event::{Claimed, Order, Strength, UnixMillis};
+use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, UnixMillis};
 use selvedge_collector::identity::{ProfileId, Rules, profile_id};
 use selvedge_collector::store::{ChangeKind, ChangeSeq};
 use selvedge_core::identifier::{Identifier, Kind};
@@ -55,6 +55,22 @@ fn a_device_is_split_from_whose_it_was_not_from_whoever_its_person_is_one_with_s
         said(60 * 24 * 90, &[observed("anonymous_id", "a-1")]),
     ])?;
     anyhow::ensure!(splits(&house, before)? == [split("email", "ada@example.com", "anonymous_id", "a-1", "m200")]);
+    Ok(())
+}
+
+#[test]
+fn a_device_is_split_from_whom_a_row_said_it_was_once_the_row_says_another() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let row = |version, claim: &[Claimed]| {
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
+    };
+    house.commit(&[said(1, &[observed("anonymous_id", "a-1")])])?;
+    house.commit(&[row(1, &[observed("user_id", "u-1"), observed("anonymous_id", "a-1")])])?;
+    let before = last_change(&house)?;
+    house.commit(&[row(2, &[observed("user_id", "u-1")])])?;
+    anyhow::ensure!(splits(&house, before)? == [split("user_id", "u-1", "anonymous_id", "a-1", "import:1:1")]);
     Ok(())
 }
 

@@ -1,13 +1,15 @@
 //! What readers of the engine found, each as a story.
 
 use selvedge_collector::event::{Order, Snapshot, Strength, UnixMillis};
+use selvedge_collector::ingest::commit::Erasure;
+use selvedge_collector::store::Lookup;
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Event, Op};
 use serde_json::json;
 
 use super::found::{at, claimed, steps};
 use super::hold::hold;
-use super::in_process::{House, rules};
+use super::in_process::{House, WORKSPACE, rules};
 use super::told::{Step, Story};
 
 #[test]
@@ -133,10 +135,15 @@ fn of_two_digests_of_a_value_that_no_row_says_any_more_a_decision_is_about_the_s
         let clear = Identifier::new(Kind::new(kind), clear);
         let hashed = |algorithm, form| claimed(kind, &oracle::digest(algorithm, form), Strength::Asserted);
         let user = |value| claimed("user_id", value, Strength::Asserted);
-        for place in [0, 3] {
+        let (third, other) = (user("u-3"), clear.clone());
+        let ops = [Op::Ignore(clear.clone()), Op::KeepApart(clear.clone(), user("u-1").identifier)];
+        let is_linkable = kind != "idfa";
+        let link = is_linkable.then(|| Op::Link(other, third.identifier.clone()));
+        for (op, place) in ops.into_iter().chain(link).flat_map(|op| [(op.clone(), 0), (op, 3)]) {
             let mut steps = steps([vec![user("u-1"), hashed("md5", weaker)]]);
+            steps.push(Step::Hear(at(2, vec![third.clone()])));
             steps.extend(row_that_says_no_more(clear.clone()));
-            steps.push(decided(1, Op::Ignore(clear.clone())));
+            steps.push(decided(1, op));
             steps.insert(place, Step::Hear(at(5, vec![user("u-2"), hashed("sha256", stronger)])));
             steps.push(Step::Hear(at(6, vec![hashed("md5", weaker)])));
             steps.push(Step::Withdraw(1));
@@ -154,12 +161,7 @@ fn a_stronger_digest_that_a_row_says_no_more_gives_the_decision_back_to_the_weak
     let mut steps = steps([vec![claimed("user_id", "u-1", Strength::Asserted), hashed("md5")]]);
     steps.extend(row_that_says_no_more(clear.clone()));
     steps.push(decided(1, Op::Ignore(clear)));
-    for (version, said) in [(1, Some(hashed("sha256"))), (2, None)] {
-        let order = Order { time: UnixMillis(0), message_id: "import:1:2".into() };
-        let snapshot = Some(Snapshot { subject: "import:1:2".into(), version });
-        let claim = [Some(claimed("user_id", "u-8", Strength::Asserted)), said].into_iter().flatten().collect();
-        steps.push(Step::Hear(Event { snapshot, ..Event::naming(order, claim) }));
-    }
+    steps.extend(row_of("import:1:2", "u-8", hashed("sha256").identifier));
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
 }
 
@@ -217,6 +219,86 @@ fn a_device_is_found_by_the_value_of_its_digest_though_a_row_said_that_value_onc
     Ok(())
 }
 
+#[test]
+fn accounts_are_kept_apart_by_decisions_about_digests_only_while_those_are_what_is_left() -> anyhow::Result<()> {
+    let hashed = |value| claimed("email", &oracle::digest("sha256", value), Strength::Asserted);
+    let user = |value| claimed("user_id", value, Strength::Asserted);
+    let phone = claimed("phone", "+4930123456", Strength::Asserted);
+    let [one, other] = ["one@example.com", "other@example.com"].map(|value| Identifier::new(Kind::EMAIL, value));
+    let mut steps = steps([
+        vec![user("u-1"), hashed("one@example.com"), phone.clone()],
+        vec![user("u-2"), hashed("other@example.com"), phone],
+    ]);
+    let [first, no_more] = row_that_says_no_more(one.clone());
+    let [other_first, other_no_more] = row_of("import:1:2", "u-8", other.clone());
+    steps.extend([first, other_first, decided(1, Op::KeepApart(one, other)), no_more, other_no_more]);
+    steps.push(Step::Withdraw(1));
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn two_who_were_erased_and_marked_a_device_at_one_order_are_two() -> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Observed);
+    let user = |value, strength| claimed("user_id", value, strength);
+    let login = |strength| Step::Hear(at(1, vec![user("u-1", strength), device.clone()]));
+    let erase = || Step::Erase(user("u-1", Strength::Observed).identifier, UnixMillis(0), false);
+    let steps = vec![
+        login(Strength::Observed),
+        Step::Hear(at(2, vec![user("u-2", Strength::Observed), device.clone()])),
+        erase(),
+        login(Strength::Proven),
+        erase(),
+        Step::Hear(at(3, vec![device.clone()])),
+    ];
+    hold(&Story { steps, rules: oracle::Rules { people_per_device: 2, ..oracle::Rules::default() } }).map(drop)
+}
+
+#[test]
+fn an_erasure_takes_no_digest_of_a_value_that_nobody_says_any_more() -> anyhow::Result<()> {
+    for kind in ["email", "idfa"] {
+        let clear = Identifier::new(Kind::new(kind), "ada@example.com");
+        let hashed = |algorithm| claimed(kind, &oracle::digest(algorithm, "ada@example.com"), Strength::Asserted);
+        let user = |value| claimed("user_id", value, Strength::Asserted);
+        let mut steps = steps([vec![user("u-1"), hashed("sha256")], vec![user("u-2"), hashed("md5")]]);
+        let [first, no_more] = row_that_says_no_more(clear.clone());
+        steps.extend([first, decided(1, Op::KeepApart(clear, user("u-9").identifier)), no_more]);
+        steps.push(Step::Erase(user("u-1").identifier, UnixMillis(600_000), false));
+        steps.push(Step::Hear(at(5, vec![hashed("md5")])));
+        hold(&Story { steps, rules: oracle::Rules::default() }).map_err(|error| error.context(kind))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_erasure_by_a_digest_that_is_two_peoples_is_of_nobody() -> anyhow::Result<()> {
+    let numbers = ["+4930000002", "+30000002"].map(|value| claimed("phone", value, Strength::Observed));
+    let hashed = claimed("phone", &oracle::digest("sha256", "30000002"), Strength::Observed);
+    let region = Some(oracle::Region { calling_code: "49", trunk_prefix: "0" });
+    let mut house = House::open(rules(&oracle::Rules { region, ..oracle::Rules::default() }))?;
+    for (minute, claim) in (1..).zip([vec![numbers[0].clone()], vec![numbers[1].clone()], vec![hashed.clone()]]) {
+        house.commit(&[at(minute, claim)])?;
+    }
+    let whom = Lookup::Identifier(hashed.identifier);
+    let erasure = Erasure { workspace: WORKSPACE, whom, at: UnixMillis(600_000), is_suppression: true };
+    let erased = house.committer.erase(&house.store, &erasure)?;
+    anyhow::ensure!(erased.is_err(), "{erased:?}");
+    for number in &numbers {
+        anyhow::ensure!(!house.profile(&number.identifier)?.is_null(), "{} is gone", number.identifier);
+    }
+    Ok(())
+}
+
+#[test]
+fn of_two_versions_of_a_row_beyond_what_the_ledger_counts_the_first_stays() -> anyhow::Result<()> {
+    let row = |version, user| {
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        Step::Hear(Event { snapshot, ..Event::naming(order, vec![claimed("user_id", user, Strength::Asserted)]) })
+    };
+    let steps = vec![row((1 << 63) + 5, "u-1"), row((1 << 63) + 1, "u-2")];
+    hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
 fn decided(number: u64, op: Op) -> Step {
     Step::Decide(oracle::Decision { number, at: UnixMillis(0), op, is_withdrawn: false })
 }
@@ -227,11 +309,15 @@ fn with_plan(plan: u8, event: Event) -> Event {
 
 /// Two versions of a row of another account: the first says it, the second does not.
 fn row_that_says_no_more(said: Identifier) -> [Step; 2] {
+    row_of("import:1:1", "u-9", said)
+}
+
+fn row_of(subject: &str, user: &str, said: Identifier) -> [Step; 2] {
     [(1, Some(said)), (2, None)].map(|(version, said)| {
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        let user = claimed("user_id", "u-9", Strength::Asserted);
+        let order = Order { time: UnixMillis(0), message_id: subject.into() };
+        let user = claimed("user_id", user, Strength::Asserted);
         let said = said.map(|said| claimed(said.kind.as_str(), &said.value, Strength::Asserted));
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let snapshot = Some(Snapshot { subject: subject.into(), version });
         let claim = [Some(user), said].into_iter().flatten().collect();
         Step::Hear(Event { snapshot, ..Event::naming(order, claim) })
     })

@@ -122,7 +122,8 @@ impl Settling<'_> {
         let Some(stored) = stored else {
             return self.transaction.has_event(self.workspace, &event.order.message_id);
         };
-        if stored.version >= snapshot.version {
+        // As the ledger counts: what is beyond that is one version.
+        if stored.version >= snapshot.version.min(i64::MAX as u64) {
             return Ok(true);
         }
         let replaces_itself = self.transaction.event(stored.seq)?.order.message_id == event.order.message_id;
@@ -131,12 +132,17 @@ impl Settling<'_> {
 
     /// Takes back what a superseded snapshot claimed.
     fn withdraw(&mut self, shape: ShapeId) -> Result<(), StoreError> {
+        let lost = self.transaction.shape(shape)?.anchor.filter(|_| self.was_there_before(shape));
         for name in self.transaction.names_of(shape)? {
             match name.role {
                 Role::Device => {
                     // The last claim of a clear value may be gone: then its digests are devices of their own.
                     self.new_devices.insert(name.name);
                     self.remark(name.name)?;
+                    if let Some(lost) = lost {
+                        let device = self.device_of(name.name)?;
+                        self.lost_marks.entry(device).or_default().insert(lost);
+                    }
                 }
                 Role::Lone | Role::Tied | Role::Alias => {
                     self.unsettle(&[name.name]);

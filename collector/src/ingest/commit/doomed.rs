@@ -7,10 +7,11 @@ use selvedge_core::identifier::{Class, Identifier, Kind};
 
 use super::Settling;
 use super::erased::hash_of_id;
+use super::ground::Claims;
 use crate::identity::ProfileId;
 use crate::identity::normal::Digest;
 use crate::identity::normal::digest::digest_of;
-use crate::store::{DigestPrefix, Lookup, NameHash, NameId, ProfileKey, StoreError};
+use crate::store::{DigestPrefix, Lookup, Meaning, NameHash, NameId, ProfileKey, StoreError};
 
 /// Who is meant.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,10 @@ impl Settling<'_> {
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
         let is_by_id = matches!(whom, Lookup::ProfileId(_));
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(None) };
+        if self.meaning_of(id, &Claims::new(self.transaction, self.rules, self.workspace))? == Meaning::Ambiguous {
+            // Of two people's values: neither of them asked.
+            return Ok(None);
+        }
         if self.transaction.name(id)?.class != Class::Device {
             let leader = self.ownership().leader(id)?;
             let nobody = Whose::Nobody(self.ownership().device(id)?);
@@ -80,7 +85,12 @@ impl Settling<'_> {
             }
         }
         for name in own.clone() {
-            own.extend(view.other_names_of(name)?);
+            for other in view.other_names_of(name)? {
+                // A clear value that no claim says any more is only what a digest is of.
+                if view.strongest(other)?.is_some() || !self.is_clear_value(other)? {
+                    own.insert(other);
+                }
+            }
         }
         let mut names = BTreeMap::new();
         for name in own {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use selvedge_core::identifier::Class;
+use selvedge_core::identifier::{Class, Kind};
 use serde::Serialize;
 
 use super::doomed::{Doomed, Whose};
@@ -347,6 +347,12 @@ impl Settling<'_> {
                 left.push(named);
             }
         }
+        let mut names_account = false;
+        for named in left.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)) {
+            names_account |= self.transaction.name(named.name)?.identifier.kind == Kind::USER_ID;
+        }
+        // Without the account whose older name it says, an alias says nothing.
+        left.retain(|named| named.role != Role::Alias || names_account);
         let people = left.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)).count();
         for named in left.iter_mut().filter(|named| named.role == Role::Tied && people == 1) {
             named.role = Role::Lone;

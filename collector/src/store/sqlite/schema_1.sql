@@ -197,7 +197,7 @@ create table nameless_mark (
     person integer not null, -- below 0, and another for each who was erased
     rank integer not null,
     guard integer not null,
-    primary key (device, time, message_id)
+    primary key (device, time, message_id, person)
 ) without rowid;
 
 -- What follows from it.
