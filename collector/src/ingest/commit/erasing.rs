@@ -63,8 +63,11 @@ pub struct Erased {
 /// Why nobody was erased. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ErasureRefusal {
-    /// The ledger holds no such name, and never erased it.
-    #[error("no event names it: check kind and value, and that the rules declare a kind of your own")]
+    /// The ledger holds no such name, and never erased it; or it is a digest of two values, and nobody's.
+    #[error(
+        "no event names it, or it is a digest of two values: check kind and value, and that the rules declare a kind of \
+         your own"
+    )]
     Unknown,
 }
 
