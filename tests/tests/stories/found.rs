@@ -143,7 +143,7 @@ fn a_trusted_mark_of_whom_a_decision_keeps_apart_guards_the_device_from_nobody()
 }
 
 #[test]
-fn whoevers_device_a_token_proves_hears_how_far_it_is_trusted_though_the_mark_beside_it_does_not_count()
+fn whoever_holds_a_device_hears_how_far_it_is_trusted_also_by_a_mark_that_does_not_count_and_after_its_erasure()
 -> anyhow::Result<()> {
     let device = |strength| claimed("anonymous_id", "a-1", strength);
     let phone = claimed("phone", "+4930123456", Strength::Observed);

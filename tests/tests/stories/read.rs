@@ -278,9 +278,19 @@ fn an_erasure_by_a_digest_that_is_two_peoples_is_of_nobody() -> anyhow::Result<(
     for (minute, claim) in (1..).zip([vec![numbers[0].clone()], vec![numbers[1].clone()], vec![hashed.clone()]]) {
         house.commit(&[at(minute, claim)])?;
     }
-    let whom = Lookup::Identifier(hashed.identifier);
-    let erasure = Erasure { workspace: WORKSPACE, whom, at: UnixMillis(600_000), is_suppression: true };
-    let erased = house.committer.erase(&house.store, &erasure)?;
+    let erasure = |name: &Identifier, is_suppression| {
+        let whom = Lookup::Identifier(name.clone());
+        Erasure { workspace: WORKSPACE, whom, at: UnixMillis(600_000), is_suppression }
+    };
+    let erased = house.committer.erase(&house.store, &erasure(&hashed.identifier, true))?;
+    anyhow::ensure!(erased.is_err(), "{erased:?}");
+    // Nor is it once it is noted as the digest of a number that was erased, and both are said again.
+    let first = house.committer.erase(&house.store, &erasure(&numbers[0].identifier, false))?;
+    anyhow::ensure!(first.is_ok(), "{first:?}");
+    for (minute, claim) in (11..).zip([vec![numbers[0].clone()], vec![numbers[1].clone()], vec![hashed.clone()]]) {
+        house.commit(&[at(minute, claim)])?;
+    }
+    let erased = house.committer.erase(&house.store, &erasure(&hashed.identifier, true))?;
     anyhow::ensure!(erased.is_err(), "{erased:?}");
     for number in &numbers {
         anyhow::ensure!(!house.profile(&number.identifier)?.is_null(), "{} is gone", number.identifier);

@@ -46,13 +46,16 @@ impl Doomed {
 }
 
 impl Settling<'_> {
+    /// Whether it is a digest of two people's values: neither of them is meant.
+    pub(super) fn is_of_two_values(&self, whom: &Lookup) -> Result<bool, StoreError> {
+        let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(false) };
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        Ok(self.meaning_of(id, &claims)? == Meaning::Ambiguous)
+    }
+
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
         let is_by_id = matches!(whom, Lookup::ProfileId(_));
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(None) };
-        if self.meaning_of(id, &Claims::new(self.transaction, self.rules, self.workspace))? == Meaning::Ambiguous {
-            // Of two people's values: neither of them asked.
-            return Ok(None);
-        }
         if self.transaction.name(id)?.class != Class::Device {
             let leader = self.ownership().leader(id)?;
             let nobody = Whose::Nobody(self.ownership().device(id)?);

@@ -94,6 +94,9 @@ impl Committer {
         let mut settling = Settling::new(&*transaction, &self.rules, &mut self.memory, erasure.workspace)?;
         settling.cause = Cause { arrival: 1, message_id: CAUSE.into() };
         settling.said_by = said_by(&erasure.whom);
+        if settling.is_of_two_values(&erasure.whom)? {
+            return Ok(Err(ErasureRefusal::Unknown));
+        }
         let key = settling.key()?;
         let Some(whose) = settling.find(&erasure.whom)? else {
             let Some(hashes) = settling.hashes_of_lookup(&erasure.whom, &key)? else {

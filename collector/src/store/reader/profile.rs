@@ -23,7 +23,7 @@ impl Reader<'_> {
         row.map(|row| Ok(self.view.name(row)?.identifier)).transpose()
     }
 
-    /// Whose profile is meant; `None` when the ledger never saw what was asked for.
+    /// Whose profile is meant; `None` where nobody goes by what was asked for.
     pub fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
         let Some(id) = self.row(lookup)? else { return Ok(None) };
         match lookup {
