@@ -1,6 +1,6 @@
 //! Section 7, law 7: what an erasure leaves of a ledger, by looking at all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use selvedge_collector::event::{Order, Trust, UnixMillis};
 use selvedge_core::identifier::{Identifier, Kind};
@@ -54,17 +54,22 @@ pub(super) fn nameless_marks(
 /// The names of who is erased.
 struct Names<'a> {
     own: BTreeSet<Identifier>,
+    /// Which identifier each name is that is said.
+    canonical: BTreeMap<Identifier, Identifier>,
     rules: &'a Rules,
 }
 
 impl Names<'_> {
-    /// Whether a name is one of them, or the digest or the clear value of one, or the device that an alias makes of one.
+    /// Whether a name is one of them; or the digest or the clear value of one, if it is nobody else's; or the device that
+    /// an alias makes of one.
     fn have(&self, name: &Identifier) -> bool {
         let produces = |clear: &Identifier, digest: &Identifier| {
             may_come_hashed(&clear.kind) && !is_digest(&clear.value) && digests_of(clear, self.rules).contains(digest)
         };
         let may_be = |own: &Identifier| device_of_account(own).as_ref() == Some(name);
-        self.own.iter().any(|own| own == name || may_be(own) || produces(own, name) || produces(name, own))
+        let is_anothers = self.canonical.get(name).is_some_and(|canonical| !self.own.contains(canonical));
+        let is_form_of = |own: &Identifier| !is_anothers && (produces(own, name) || produces(name, own));
+        self.own.iter().any(|own| own == name || may_be(own) || is_form_of(own))
     }
 }
 
@@ -78,7 +83,8 @@ impl Ledger {
             Some(_) => replay.whose(name) == whose,
             None => replay.canonical.get(*name) == Some(canonical),
         };
-        let names = Names { own: replay.canonical.keys().filter(is_of_them).cloned().collect(), rules };
+        let own = replay.canonical.keys().filter(is_of_them).cloned().collect();
+        let names = Names { own, canonical: replay.canonical.clone(), rules };
         let owned = |order: &Order| whose.is_some() && replay.people.owner.get(&*order.message_id) == whose.as_ref();
         let Cleaned { log, decisions, claims, .. } = cleaned(self, rules);
         let owned_claims = claims.iter().filter(|claim| owned(&claim.event.order));

@@ -1,6 +1,7 @@
 //! What readers of the engine found, each as a story.
 
 use selvedge_collector::event::{Order, Snapshot, Strength, UnixMillis};
+use selvedge_collector::identity::profile_id;
 use selvedge_collector::ingest::commit::Erasure;
 use selvedge_collector::store::Lookup;
 use selvedge_core::identifier::{Identifier, Kind};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::found::{at, claimed, steps};
 use super::hold::hold;
-use super::in_process::{House, WORKSPACE, rules};
+use super::in_process::{Consumer, House, WORKSPACE, rules};
 use super::told::{Step, Story};
 
 #[test]
@@ -307,6 +308,135 @@ fn of_two_versions_of_a_row_beyond_what_the_ledger_counts_the_first_stays() -> a
     };
     let steps = vec![row((1 << 63) + 5, "u-1"), row((1 << 63) + 1, "u-2")];
     hold(&Story { steps, rules: oracle::Rules::default() }).map(drop)
+}
+
+#[test]
+fn an_erasure_notes_a_digest_that_only_a_decision_says_as_one_that_follows() -> anyhow::Result<()> {
+    let region = Some(oracle::Region { calling_code: "49", trunk_prefix: "0" });
+    let numbers = ["+4930000002", "+30000002"].map(|value| claimed("phone", value, Strength::Observed));
+    let hashed = Identifier::new(Kind::PHONE, oracle::digest("sha256", "30000002").as_str());
+    let [first, no_more] = row_that_says_no_more(hashed.clone());
+    let mut told = steps([vec![numbers[0].clone()]]);
+    told.extend([first, decided(1, Op::KeepApart(hashed, Identifier::new(Kind::USER_ID, "u-9"))), no_more]);
+    told.push(Step::Erase(numbers[0].identifier.clone(), UnixMillis(600_000), false));
+    // Another number has the digest too, and was said before that.
+    told.push(Step::Hear(at(5, vec![numbers[1].clone()])));
+    hold(&Story { steps: told, rules: oracle::Rules { region, ..oracle::Rules::default() } }).map(drop)
+}
+
+#[test]
+fn an_erasure_takes_no_name_that_is_somebody_elses_though_one_is_a_digest_of_the_other() -> anyhow::Result<()> {
+    let region = Some(oracle::Region { calling_code: "49", trunk_prefix: "0" });
+    let user = |value| claimed("user_id", value, Strength::Observed);
+    let rank = |trusted| if trusted { Strength::Asserted } else { Strength::Observed };
+    let digest = oracle::digest("sha256", "30000002");
+    for trusted in [[false, false, true], [true, false, false], [true, false, true], [false, true, true]] {
+        for erased in ["u-1", "u-2", "u-3"] {
+            let [one, other, hashed] = trusted.map(rank);
+            let mut told = steps([
+                vec![user("u-1"), claimed("phone", "+4930000002", one)],
+                vec![user("u-2"), claimed("phone", "+30000002", other)],
+                vec![user("u-3"), claimed("phone", &digest, hashed)],
+                vec![claimed("phone", &digest, hashed)],
+            ]);
+            told.push(Step::Erase(user(erased).identifier, UnixMillis(600_000), false));
+            told.push(Step::Hear(at(60, vec![claimed("phone", "+30000002", Strength::Observed)])));
+            let story = Story { steps: told, rules: oracle::Rules { region, ..oracle::Rules::default() } };
+            hold(&story).map_err(|error| error.context(format!("{trusted:?}, {erased}")))?;
+        }
+    }
+    let mut house = House::open(rules(&oracle::Rules { region, ..oracle::Rules::default() }))?;
+    for (minute, (value, strength)) in
+        (1..).zip([("+4930000002", false), ("+30000002", false), (&*digest, true)].map(|(value, t)| (value, rank(t))))
+    {
+        house.commit(&[at(minute, vec![claimed("phone", value, strength)])])?;
+    }
+    let whom = Lookup::Identifier(Identifier::new(Kind::PHONE, &*digest));
+    let erasure = Erasure { workspace: WORKSPACE, whom, at: UnixMillis(600_000), is_suppression: false };
+    anyhow::ensure!(house.committer.erase(&house.store, &erasure)?.is_ok());
+    for number in ["+4930000002", "+30000002"] {
+        anyhow::ensure!(!house.profile(&Identifier::new(Kind::PHONE, number))?.is_null(), "{number} is gone");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_an_erasure_leaves_of_a_clear_device_is_at_the_digest_that_stands_for_it() -> anyhow::Result<()> {
+    // Digests of both cases, of which one or the other is the less.
+    for value in ["i-1", "i-2", "i-3", "i-4"] {
+        let device = |value: &str| claimed("idfa", value, Strength::Observed);
+        let user = |value| claimed("user_id", value, Strength::Observed);
+        let forms = [value.to_owned(), value.to_uppercase()].map(|form| oracle::digest("sha256", &form));
+        let mut told = steps([
+            vec![user("u-1"), device(value)],
+            vec![user("u-2"), device(&forms[0])],
+            vec![user("u-3"), device(&forms[1])],
+        ]);
+        told.push(Step::Erase(user("u-1").identifier, UnixMillis(600_000), false));
+        told.extend(forms.iter().map(|form| Step::Hear(at(180, vec![device(form)]))));
+        hold(&Story { steps: told, rules: oracle::Rules::default() }).map_err(|error| error.context(value))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_id_of_a_clear_value_finds_its_digest_when_no_row_says_the_value_any_more() -> anyhow::Result<()> {
+    for kind in ["idfa", "email"] {
+        let clear = Identifier::new(Kind::new(kind), "ada@example.com");
+        let hashed = claimed(kind, &oracle::digest("sha256", "ada@example.com"), Strength::Asserted);
+        let mut house = House::open(rules(&oracle::Rules::default()))?;
+        let mut consumer = Consumer::default();
+        let [first, no_more] = [(1, Some(clear.clone())), (2, None)].map(|(version, said)| {
+            let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+            let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+            let said = said.map(|said| claimed(said.kind.as_str(), &said.value, Strength::Asserted));
+            Event { snapshot, ..Event::naming(order, said.into_iter().collect()) }
+        });
+        for event in [at(1, vec![hashed.clone()]), first] {
+            house.commit(&[event])?;
+        }
+        consumer.catch_up(&house)?;
+        let id = profile_id("default", &clear);
+        let named = house.profile_of(&Lookup::ProfileId(id))?;
+        anyhow::ensure!(named["id"] == json!(id), "{kind}: {named:#}");
+        house.commit(&[no_more])?;
+        consumer.catch_up(&house)?;
+        let by_digest = house.profile(&hashed.identifier)?;
+        for (by, found) in [("id", house.profile_of(&Lookup::ProfileId(id))?), ("value", house.profile(&clear)?)] {
+            anyhow::ensure!(!by_digest.is_null() && found == by_digest, "{kind} by {by}: {found:#}, not {by_digest:#}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn marks_that_do_not_count_renew_nobody_on_a_device_that_several_marked_with_trust() -> anyhow::Result<()> {
+    let device = claimed("anonymous_id", "a-1", Strength::Proven);
+    let user = |value, strength| claimed("user_id", value, strength);
+    let mut house = House::open(rules(&oracle::Rules { guard_from: Some(UnixMillis(0)), ..oracle::Rules::default() }))?;
+    for (minute, account) in [(1, "u-1"), (180, "u-2")] {
+        house.commit(&[at(minute, vec![user(account, Strength::Proven), device.clone()])])?;
+    }
+    let stray = claimed("anonymous_id", "a-1", Strength::Observed);
+    house.commit(&[at(90, vec![stray.clone()])])?;
+    let names = ["u-1", "u-2"].map(|account| Identifier::new(Kind::USER_ID, account)).into_iter();
+    let names: Vec<Identifier> = names.chain([device.identifier.clone()]).collect();
+    let versions = |house: &House| -> anyhow::Result<Vec<serde_json::Value>> {
+        names.iter().map(|name| Ok(house.profile(name)?["version"].clone())).collect()
+    };
+    let before = versions(&house)?;
+    let address = claimed("email", "x@example.com", Strength::Observed);
+    for (minute, claim) in [
+        (60, vec![user("x-1", Strength::Observed), stray.clone()]),
+        (61, vec![address.clone(), stray.clone()]),
+        // Now the address moves.
+        (62, vec![user("x-2", Strength::Observed), address]),
+    ] {
+        house.commit(&[at(minute, claim)])?;
+    }
+    let after = versions(&house)?;
+    anyhow::ensure!(before == after, "{before:?}, then {after:?}");
+    Ok(())
 }
 
 fn decided(number: u64, op: Op) -> Step {

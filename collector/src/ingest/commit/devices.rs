@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::ground::Claims;
 use super::memory::Marks;
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
@@ -75,7 +76,9 @@ impl Settling<'_> {
         for &named in &*touched.shape.devices {
             let device = self.device_of(named)?;
             let people = self.people_on(device)?.len();
-            if people < 2 || people > self.rules.device_people_limit || self.devices.contains_key(&device) {
+            let counts = self.marks_on(device)?.rules.count(touched.shape.rank, touched.shape.guard);
+            let is_shared = people > 1 && people <= self.rules.device_people_limit;
+            if !counts || !is_shared || self.devices.contains_key(&device) {
                 continue;
             }
             for order in &touched.orders {
@@ -275,7 +278,8 @@ impl Settling<'_> {
         Ok(people.pop_first())
     }
 
-    /// Who owns what the device's own profile owned.
+    /// Who owns what the device's own profile owned; of a clear value that no claim says any more, who owns what the digest
+    /// does that is left of it.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
         for shape in self.transaction.shapes_going_by(device)? {
             let owner = self.ownership().owner_of(&shape, &shape.first)?;
@@ -283,7 +287,9 @@ impl Settling<'_> {
                 return Ok(Some(heir));
             }
         }
-        Ok(None)
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        let left = Some(self.decided_about(device, &claims)?).filter(|left| *left != device);
+        Ok(left.map(|left| self.ownership().whose_device(left)).transpose()?.map(ProfileKey::name))
     }
 
     /// The devices that stand beside this one in events that go by devices, by the names that are placed for them.

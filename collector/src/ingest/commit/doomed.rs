@@ -89,16 +89,16 @@ impl Settling<'_> {
         }
         for name in own.clone() {
             for other in view.other_names_of(name)? {
-                // A clear value that no claim says any more is only what a digest is of.
-                if view.strongest(other)?.is_some() || !self.is_clear_value(other)? {
+                // What no claim says any more, only what is said is another form of.
+                if view.strongest(other)?.is_some() {
                     own.insert(other);
                 }
             }
         }
         let mut names = BTreeMap::new();
-        for name in own {
+        for &name in &own {
             let identifier = view.name(name)?.identifier;
-            for other in self.other_forms(&identifier)? {
+            for other in self.other_forms(&identifier, &own)? {
                 let other_identifier = view.name(other)?.identifier;
                 names.entry(other).or_insert((other_identifier, false));
             }
@@ -111,10 +111,15 @@ impl Settling<'_> {
         Ok(Doomed { whose, profile, names })
     }
 
-    /// The rows of what says the same: of a clear value its digests, of a digest the clear values that nobody says, of
-    /// an account the device that an alias makes of it.
-    fn other_forms(&self, name: &Identifier) -> Result<Vec<NameId>, StoreError> {
-        let mut forms = self.hashed_forms(name)?;
+    /// The rows of what says the same as one of these names, and is nobody else's: of a clear value its digests, of a
+    /// digest its clear values, of an account the device that an alias makes of it.
+    fn other_forms(&self, name: &Identifier, names: &BTreeSet<NameId>) -> Result<Vec<NameId>, StoreError> {
+        let mut forms = Vec::new();
+        for form in self.hashed_forms(name)? {
+            if !self.is_anothers(form, names)? {
+                forms.push(form);
+            }
+        }
         if let Some(device) = device_of_account(name) {
             forms.extend(self.transaction.name_id(self.workspace, &device)?);
         }
@@ -135,6 +140,19 @@ impl Settling<'_> {
             }
         }
         Ok(forms)
+    }
+
+    /// Whether a form of one of these names is said, and is not one of them: a digest may be of two values.
+    fn is_anothers(&self, form: NameId, names: &BTreeSet<NameId>) -> Result<bool, StoreError> {
+        if self.transaction.strongest(form)?.is_none() {
+            return Ok(false);
+        }
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        Ok(match self.meaning_of(form, &claims)? {
+            Meaning::Itself => !names.contains(&form),
+            Meaning::Clear(clear) => !names.contains(&clear),
+            Meaning::Ambiguous => false,
+        })
     }
 
     /// The hashes by which each name, and all that says the same, is known again; whether nobody said it.

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::doomed::{Doomed, Whose};
 use super::erased::hash_of_message;
+use super::ground::Claims;
 use super::scrubbing::{Scrubbed, scrub};
 use super::{Cause, Committer, Settling};
 use crate::clock::Chance;
@@ -402,19 +403,11 @@ impl Settling<'_> {
         Ok(about.len() as u64)
     }
 
-    /// The name under which a device stays: its own, or that of a digest that others say, where the clear value went
-    /// with the claims that said it.
+    /// The name under which a device stays: its own, or that of the digest that stands for it, where the clear value
+    /// went with the claims that said it.
     fn kept_device(&self, name: NameId) -> Result<NameId, StoreError> {
-        let device = self.ownership().device(name)?;
-        let mut names = self.transaction.other_names_of(device)?;
-        names.push(device);
-        let mut kept = Vec::new();
-        for name in names {
-            if !self.transaction.shapes_saying(name)?.is_empty() {
-                kept.push((name == device, self.transaction.name(name)?.identifier.value, name));
-            }
-        }
-        Ok(kept.into_iter().max().map_or(device, |(_, _, name)| name))
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        self.decided_about(self.ownership().device(name)?, &claims)
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) struct Standing {
 /// Who marked a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marks {
-    /// By marks that count. Of a crowd, more than the limit.
+    /// By marks that count, sorted. Of a crowd, more than the limit.
     pub(super) anchors: Box<[NameId]>,
     /// Whether that is all who are too many.
     pub(super) is_crowd: bool,
@@ -79,6 +79,13 @@ pub(super) struct Marks {
     /// Whether events go by the device that named people who do not count: it may have a profile of its own, though all
     /// marks show one person.
     pub(super) keeps_strangers: bool,
+}
+
+impl Marks {
+    /// Whether marks of this anchor count, as far as is known.
+    pub(super) fn may_count(&self, anchor: NameId) -> bool {
+        self.is_crowd || self.anchors.binary_search(&anchor).is_ok()
+    }
 }
 
 impl Default for Memory {

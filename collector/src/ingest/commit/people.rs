@@ -221,7 +221,10 @@ impl Settling<'_> {
                 self.changes.begin(step.name, step.from, &because.message_id);
             }
             if was_leader && !is_leader {
-                let heir = step.to.or_else(|| heir(step.name, moves));
+                let heir = match step.to.or_else(|| heir(step.name, moves)) {
+                    None => self.heir_by_digest(step.name)?,
+                    heir => heir,
+                };
                 self.changes.end(step.name, heir, &because.message_id);
             }
             for leader in step.from.into_iter().chain(step.to) {
@@ -235,6 +238,9 @@ impl Settling<'_> {
                 // A device that one name alone marked follows it wherever it goes. What strangers did there, some of whom
                 // may be the ones that it goes to or comes from, is looked at; a profile of its own says whose it is.
                 let marks = self.marks_on(device)?;
+                if !marks.may_count(step.name) {
+                    continue;
+                }
                 let has_profile = self.transaction.profile(device)?.is_some_and(|row| row.is_alive);
                 let is_ones_own = marks.anchors.len() <= 1 && marks.rules.hidden.is_empty() && !marks.keeps_strangers;
                 if !is_ones_own || has_profile {
@@ -243,6 +249,12 @@ impl Settling<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Who is the person of the digest that is left of a clear value that no claim says any more.
+    fn heir_by_digest(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
+        let left = self.decided_about(name, &Claims::new(self.transaction, self.rules, self.workspace))?;
+        Ok(self.ownership().leader(left)?.filter(|_| left != name))
     }
 
     /// Has devices looked at again, because a name is another person's than before.

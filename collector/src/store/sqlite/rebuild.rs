@@ -210,7 +210,9 @@ fn guard_nameless_marks(writer: &Connection, rules: &Rules) -> rusqlite::Result<
     const SQL: &str = "
         update nameless_mark
         set guard = case
-            when time >= coalesce(:from, (select cast(value as integer) from main.rule where name = 'guard_from'))
+            when time >= coalesce(:from, (
+                select cast(rule.value as integer) from main.rule join main.identifier using (workspace)
+                where identifier.id = nameless_mark.device and rule.name = 'guard_from'))
             then :held else :not_yet end
         where guard in (:held, :not_yet)";
     let params = named_params! {
