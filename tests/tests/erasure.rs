@@ -9,18 +9,18 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use in_process::{Consumer, WORKSPACE, without_version};
+use in_process::{Consumer, WORKSPACE, decision, without_version};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use rules_ledger::{Kept, Said, log, names, pile};
 use selvedge_collector::config::parse_rules;
 use selvedge_collector::event::UnixMillis;
 use selvedge_collector::identity::normal::may_name;
-use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules};
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules, profile_id};
 use selvedge_collector::ingest::commit::{Decision, Erased, Erasure, ErasureRefusal};
 use selvedge_collector::store::{DecisionId, Lookup, Store};
 use selvedge_core::identifier::{Identifier, Kind};
-use selvedge_tests::oracle::digest;
+use selvedge_tests::oracle::{self, digest};
 use serde_json::{Value, json};
 
 #[test]
@@ -260,6 +260,82 @@ fn the_id_of_a_decision_that_was_erased_is_not_given_out_again_also_after_a_repl
     kept.apply(&Rules::default())?;
     let next = decide(&mut kept, "ben-0002")?;
     ensure!(next > first, "{next:?} was {first:?}");
+    Ok(())
+}
+
+#[test]
+fn an_erasure_by_the_id_of_a_profile_that_ended_is_of_whom_that_id_finds() -> anyhow::Result<()> {
+    let mail = json!({ "email": "ada@shop.example" });
+    let login = |minute, user: Option<&str>| json!({ "type": "identify", "userId": user, "traits": mail, "timestamp": at(minute) });
+    let bought = json!({ "type": "track", "event": "Bought", "userId": "ada-0001", "timestamp": at(3) });
+    let mut kept = Kept::telling(&Rules::default(), &[said("m-1", login(1, None))])?;
+    kept.tell(&[said("m-2", login(2, Some("ada-0001"))), said("m-3", bought)])?;
+    let address = name("email", "ada@shop.example");
+    let op = oracle::Op::Ignore(address.clone());
+    let ignored = decision(&oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false });
+    ensure!(kept.house.committer.decide(&kept.house.store, &ignored)?.is_ok());
+    let whom = Lookup::ProfileId(profile_id("default", &address));
+    let found = kept.house.profile_of(&whom)?;
+    ensure!(found["identifiers"][0]["value"] == "ada-0001", "{found:#}");
+    let erasure = Erasure {
+        workspace: WORKSPACE,
+        whom,
+        at: UnixMillis(START_MS + ERASED_MINUTE * 60_000),
+        is_suppression: false,
+    };
+    let erased = kept.house.committer.erase(&kept.house.store, &erasure)?.expect("she was there");
+    ensure!(erased.events == 2 && kept.house.profile(&name("user_id", "ada-0001"))?.is_null(), "{erased:?}");
+    Ok(())
+}
+
+#[test]
+fn a_trait_that_the_batch_of_somebody_elses_event_says_is_told_anew_without_the_name() -> anyhow::Result<()> {
+    let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
+    let cleo = json!({ "type": "identify", "messageId": "m-6", "userId": "cleo-003", "timestamp": at(2) });
+    let dora = json!({ "type": "identify", "messageId": "m-7", "userId": "dora-004", "timestamp": at(2),
+        "traits": { "plan": "gold" } });
+    let traits = json!({ "referrer": "ada@shop.example", "referrerId": "ada-0001" });
+    kept.tell_batch(&json!({ "context": { "traits": traits }, "batch": [cleo, dora] }))?;
+    let mut consumer = Consumer::default();
+    consumer.catch_up(&kept.house)?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    let traits =
+        |kept: &Kept| Ok::<_, anyhow::Error>(kept.house.profile(&name("user_id", "cleo-003"))?["traits"].clone());
+    let left = traits(&kept)?;
+    ensure!(left == json!({ "referrer": "[erased]", "referrerId": "[erased]" }), "{left:#}");
+    consumer.catch_up(&kept.house)?;
+    hold_consumer(&consumer, &kept)?;
+    kept.house.store.compact()?;
+    hold_clean(&kept, &[name("email", "ada@shop.example"), name("user_id", "ada-0001")])?;
+    kept.apply(&Rules::default())?;
+    ensure!(traits(&kept)? == left, "replayed: {:#}", traits(&kept)?);
+    Ok(())
+}
+
+#[test]
+fn a_name_that_reads_like_a_word_of_the_protocol_takes_none_of_those_from_others() -> anyhow::Result<()> {
+    let rules = Rules::default();
+    let id = |kind, id, encoding| json!({ "id": id, "type": kind, "collection": "users", "encoding": encoding });
+    let hashed = digest("sha256", "ben@shop.example").replace("sha256.", "");
+    let ids =
+        json!([id("cookie._ga", "GA1.2", "none"), id("email", &hashed, "sha256"), id("push_token", "p-1", "none")]);
+    let row = |version: u64, plan| {
+        json!({ "type": "identify", "userId": "ben-0002", "timestamp": at(3), "traits": { "plan": plan },
+            "context": { "externalIds": ids, "selvedge": { "version": version, "strength": { "push_token": "observed" } } } })
+    };
+    let mut log = vec![said("import:crm:1", row(20_240_102, "gold"))];
+    let words = ["cookie._ga", "sha256", "push_token", "20240102"];
+    log.extend(words.iter().map(|word| said(&format!("m-{word}"), json!({ "userId": word, "timestamp": at(1) }))));
+    let mut kept = Kept::telling(&rules, &log)?;
+    let ben = name("user_id", "ben-0002");
+    let before = kept.house.profile(&ben)?;
+    for word in words {
+        erase(&mut kept, &name("user_id", word), false)?.expect("it is there");
+    }
+    kept.apply(&rules)?;
+    ensure!(without_version(kept.house.profile(&ben)?) == without_version(before), "{:#}", kept.house.profile(&ben)?);
+    kept.tell(&[said("import:crm:1", row(20_240_101, "old"))])?;
+    ensure!(kept.house.profile(&ben)?["traits"]["plan"] == "gold", "an older version is none");
     Ok(())
 }
 

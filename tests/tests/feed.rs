@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use in_process::{House, WORKSPACE, decision};
-use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, UnixMillis};
+use selvedge_collector::event::{Claimed, Order, Snapshot, Strength, Trust, UnixMillis};
 use selvedge_collector::identity::{ProfileId, Rules, profile_id};
-use selvedge_collector::store::{ChangeKind, ChangeSeq};
+use selvedge_collector::store::{ChangeKind, ChangeSeq, Lookup};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::oracle::{self, Event, Op};
 
@@ -75,6 +75,79 @@ fn a_device_is_split_from_whom_a_row_said_it_was_once_the_row_says_another() -> 
 }
 
 #[test]
+fn a_device_is_split_from_whom_a_row_said_it_was_also_where_the_row_said_its_clear_value() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let row = |version, claim: &[Claimed]| {
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
+    };
+    let digest = oracle::digest("sha256", "i-1");
+    house.commit(&[said(1, &[observed("idfa", &digest)])])?;
+    house.commit(&[row(1, &[observed("user_id", "u-1"), observed("idfa", "i-1")])])?;
+    let before = last_change(&house)?;
+    house.commit(&[row(2, &[observed("user_id", "u-1")])])?;
+    anyhow::ensure!(splits(&house, before)? == [split("user_id", "u-1", "idfa", &digest, "import:1:1")]);
+    Ok(())
+}
+
+#[test]
+fn a_device_is_split_from_its_person_once_one_of_its_names_does_not_count_without_proof() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let open = |event: Event| Event { trust: Trust::Open, ..event };
+    let held = Claimed { strength: Strength::Asserted, ..observed("user_id", "u-1") };
+    house.commit(&[said(1, &[observed("user_id", "u-1"), observed("email", "e-9@x.example")])])?;
+    house.commit(&[said(2, &[held])])?;
+    let device = observed("anonymous_id", "a-1");
+    house.commit(&[open(said(3, &[observed("email", "e-9@x.example"), device.clone()]))])?;
+    house.commit(&[open(said(4, &[observed("user_id", "u-1"), device.clone()]))])?;
+    house.commit(&[open(said(200, &[device]))])?;
+    let before = last_change(&house)?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    let told = splits(&house, before)?;
+    anyhow::ensure!(told.contains(&split("user_id", "u-1", "anonymous_id", "a-1", "rule:guard_from")), "{told:?}");
+    Ok(())
+}
+
+#[test]
+fn an_account_that_an_alias_makes_another_name_of_one_is_merged_into_that_and_split_from_it_again() -> anyhow::Result<()>
+{
+    let mut house = House::open(Rules::default())?;
+    let account = |value| Claimed { strength: Strength::Asserted, ..observed("user_id", value) };
+    house.commit(&[said(1, &[account("u-1")]), said(2, &[account("u-2")])])?;
+    let before = last_change(&house)?;
+    let alias = Some(oracle::Alias { previous_id: "u-1".into(), is_asserted: true });
+    house.commit(&[Event { alias, ..said(3, &[account("u-2")]) }])?;
+    anyhow::ensure!(ended(&house, before)? == [(user("u-2"), Some(user("u-1")))], "{:?}", ended(&house, before)?);
+    let before = last_change(&house)?;
+    let [one, other] = ["u-1", "u-2"].map(|value| Identifier::new(Kind::USER_ID, value));
+    let apart = oracle::Decision { number: 1, at: UnixMillis(0), op: Op::KeepApart(one, other), is_withdrawn: false };
+    house.committer.decide(&house.store, &decision(&apart))?.ok().context("both are known")?;
+    anyhow::ensure!(splits(&house, before)? == [split("user_id", "u-1", "user_id", "u-2", "decision:1")]);
+    Ok(())
+}
+
+#[test]
+fn a_digest_is_merged_into_the_person_of_its_clear_value_and_its_id_finds_that_person_for_ever() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let digest = oracle::digest("sha256", "ada@example.com");
+    let row = |version, claim: &[Claimed]| {
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
+    };
+    house.commit(&[row(1, &[observed("email", &digest)])])?;
+    let before = last_change(&house)?;
+    house.commit(&[said(1, &[observed("user_id", "u-1"), observed("email", "ada@example.com")])])?;
+    let id = profile_id("default", &Identifier::new(Kind::EMAIL, &*digest));
+    anyhow::ensure!(ended(&house, before)? == [(id, Some(user("u-1")))], "{:?}", ended(&house, before)?);
+    house.commit(&[row(2, &[observed("user_id", "u-1")])])?;
+    let found = house.profile_of(&Lookup::ProfileId(id))?;
+    anyhow::ensure!(found["id"] == serde_json::json!(user("u-1")), "{found:#}");
+    Ok(())
+}
+
+#[test]
 fn nobody_hears_of_strangers_who_claim_a_device_that_a_server_named_with_them() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
@@ -105,6 +178,21 @@ fn splits(house: &House, after: ChangeSeq) -> anyhow::Result<Vec<Split>> {
         Some((from, into, because.to_string()))
     });
     Ok(split.collect())
+}
+
+/// The profiles that ended, and in which.
+fn ended(house: &House, after: ChangeSeq) -> anyhow::Result<Vec<(ProfileId, Option<ProfileId>)>> {
+    let changes = house.reader()?.changes_after(after, 1_000)?;
+    let ended = changes.into_iter().filter_map(|change| match change.kind {
+        ChangeKind::Merged { from, into, .. } => Some((from, Some(into))),
+        ChangeKind::Deleted { profile, .. } => Some((profile, None)),
+        ChangeKind::Created { .. } | ChangeKind::Split { .. } | ChangeKind::Updated(_) => None,
+    });
+    Ok(ended.collect())
+}
+
+fn user(value: &str) -> ProfileId {
+    profile_id("default", &Identifier::new(Kind::USER_ID, value))
 }
 
 fn updated(house: &House, after: ChangeSeq) -> anyhow::Result<BTreeSet<ProfileId>> {

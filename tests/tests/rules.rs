@@ -17,7 +17,7 @@ use rules_ledger::{Kept, Said, log, pile};
 use selvedge_collector::config::parse_rules;
 use selvedge_collector::event::UnixMillis;
 use selvedge_collector::identity::normal::may_name;
-use selvedge_collector::identity::{DecisionVerb, Rules};
+use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules, profile_id};
 use selvedge_collector::ingest::commit::Decision;
 use selvedge_collector::rebuild::{self, Fate, RebuildError, Task};
 use selvedge_collector::store::sqlite::SqliteStore;
@@ -111,6 +111,24 @@ fn a_value_that_is_blocked_later_takes_its_person_apart_and_a_digest_of_it_too()
     assert_eq!(kept.house.profile(&Identifier::new(Kind::EMAIL, "desk@shop.example"))?, Value::Null);
     let device = kept.house.profile(&Identifier::new(Kind::ANONYMOUS_ID, "a1"))?;
     assert_eq!((&device["event_count"], device["identifiers"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    Ok(())
+}
+
+#[test]
+fn a_device_that_names_nobody_by_other_rules_is_merged_into_whoever_has_its_events() -> anyhow::Result<()> {
+    let device = json!({ "type": "android", "advertisingId": "6d92078a-8246-4ba4-ae5b-76104861e7dc" });
+    let seen = json!({ "messageId": "m-1", "type": "screen", "anonymousId": "a-1", "timestamp": 1_700_000_000_000_i64,
+        "context": { "device": device } });
+    let mut kept = Kept::telling(&Rules::default(), &[Said::publicly(seen)])?;
+    let own = Identifier::new(Kind::ANONYMOUS_ID, "a-1");
+    let id: ProfileId = profile_id("default", &own);
+    let mut consumer = Consumer::default();
+    consumer.catch_up(&kept.house)?;
+    kept.apply(&rules("blocked_values = [\"a-1\"]"))?;
+    consumer.catch_up(&kept.house)?;
+    let found = kept.house.profile_of(&Lookup::ProfileId(id))?;
+    ensure!(found["identifiers"][0]["kind"] == "gaid", "{found:#}");
+    ensure!(consumer.ended().eq([id]) && consumer.deleted.is_empty(), "{consumer:#?}");
     Ok(())
 }
 

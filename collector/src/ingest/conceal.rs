@@ -239,7 +239,7 @@ impl Rewrite for Saying<'_> {
         self.in_place_of(&parts::name(text.as_bytes()).ok().flatten()?, said)
     }
 
-    fn keys(&self, _: &[u8]) -> BTreeMap<String, String> {
+    fn keys(&self, _: &[u8], _: Place<'_>) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
 }
@@ -317,7 +317,7 @@ impl Rewrite for Elsewhere<'_, '_> {
         said.map(str::to_owned).or_else(|| self.without_names(text).filter(|_| is_whole()))
     }
 
-    fn keys(&self, object: &[u8]) -> BTreeMap<String, String> {
+    fn keys(&self, object: &[u8], _: Place<'_>) -> BTreeMap<String, String> {
         renamed_keys(object, |key| self.without(key), |name, count| format!("{name} {count}"))
     }
 }

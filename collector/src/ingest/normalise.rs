@@ -187,6 +187,17 @@ pub(super) fn traits_set(parts: &Parts<'_>, event_type: EventType) -> Vec<(Box<s
     }
 }
 
+/// The traits that a stored identify call sets, given the context of its batch; `None` where its own message sets none
+/// and that context is not given.
+pub(super) fn traits_said(message: &[u8], batch_context: Option<&[u8]>) -> Option<Vec<(Box<str>, Box<str>)>> {
+    let mut parts = Parts::of(message).ok()?;
+    if let Some(context) = batch_context {
+        parts.context = parts.context.over(ContextParts::of(context));
+    }
+    let sets_any = batch_context.is_some() || parts.traits.is_some() || parts.context.traits.is_some();
+    sets_any.then(|| traits_set(&parts, EventType::Identify))
+}
+
 /// Which subject an identify from a server restates: `profile:{id}:{version}` of another collector, or the row of an
 /// import, `import:{source}:{row key}` with its version in `context.selvedge`.
 pub(super) fn snapshot(

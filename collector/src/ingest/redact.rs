@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, Match};
-use selvedge_core::identifier::{Identifier, Kind as NameKind};
+use selvedge_core::identifier::{Class, Identifier, Kind as NameKind};
+use selvedge_core::wire::field;
 use shape::{Shape, stands_alone};
 
 use super::rewrite::{Place, Rewrite, renamed_keys, rewritten};
 use crate::identity::Rules;
 use crate::identity::normal::digest::{digest_of, digests, forms, is_hashable};
-use crate::identity::normal::{self, ERASED, is_veiled};
+use crate::identity::normal::{self, Algorithm, ERASED, is_veiled};
 
 /// The names to take out.
 #[derive(Debug)]
@@ -220,8 +221,12 @@ struct Without<'a, 'n> {
 }
 
 impl Rewrite for Without<'_, '_> {
-    fn text(&self, text: &str, Place { key, .. }: Place<'_>) -> Option<String> {
+    fn text(&self, text: &str, place: Place<'_>) -> Option<String> {
         let Self { redaction, said } = *self;
+        let key = place.key;
+        if self.is_word_of_the_protocol(text, place) {
+            return None;
+        }
         if said.says_them
             && let Some(stand_in) = redaction.in_place_of(text, key)
         {
@@ -231,8 +236,11 @@ impl Rewrite for Without<'_, '_> {
         (!self.keeps(text)).then_some(without)
     }
 
-    fn number(&self, text: &str, Place { key, .. }: Place<'_>) -> Option<String> {
+    fn number(&self, text: &str, Place { key, within, .. }: Place<'_>) -> Option<String> {
         let Self { redaction, said } = *self;
+        if (within, key) == (OURS, field::VERSION) {
+            return None;
+        }
         let stand_in = match said.says_them {
             true => redaction.in_place_of_number(text, key),
             // As a text that tells it, wherever it stands.
@@ -241,13 +249,28 @@ impl Rewrite for Without<'_, '_> {
         stand_in.map(str::to_owned)
     }
 
-    fn keys(&self, object: &[u8]) -> BTreeMap<String, String> {
+    fn keys(&self, object: &[u8], place: Place<'_>) -> BTreeMap<String, String> {
+        if (place.within, place.key) == (OURS, "strength") {
+            // Kinds; another word in the place of one would say another strength.
+            return BTreeMap::new();
+        }
         let numbered = |name: &str, count: u64| name.replace(ERASED, &format!("[erased {count}]"));
         renamed_keys(object, |key| self.redaction.without(key), numbered)
     }
 }
 
 impl Without<'_, '_> {
+    /// Whether a text says of what kind, or how written, what stands beside it is. It stays, though it reads like a name:
+    /// without it, the event would say something else.
+    fn is_word_of_the_protocol(&self, text: &str, Place { key, within, .. }: Place<'_>) -> bool {
+        within == EXTERNAL_IDS
+            && match key {
+                "type" => self.redaction.rules.class(&NameKind::new(text)) != Class::Undeclared,
+                "encoding" => Algorithm::parse(text).is_some(),
+                _ => false,
+            }
+    }
+
     /// Whether a text is something else that the message says.
     fn keeps(&self, text: &str) -> bool {
         let rules = self.redaction.rules;
@@ -331,6 +354,10 @@ fn percent_encoded(value: &str, left_alone: &str) -> String {
     out
 }
 
+/// What an event says of itself as another collector forwards it, in its context.
+const OURS: &str = "selvedge";
+/// Names of every kind, in a context.
+const EXTERNAL_IDS: &str = "externalIds";
 /// What RFC 3986 (2.3) and what `encodeURIComponent` (ECMA-262, 19.2.6.4) leave alone.
 const LEFT_ALONE: [&str; 2] = ["-_.~", "-_.~!'()*"];
 /// What `application/x-www-form-urlencoded` leaves alone; a space becomes a plus.

@@ -22,8 +22,8 @@ pub(super) trait Rewrite {
     fn text(&self, text: &str, place: Place<'_>) -> Option<String>;
     /// Of a number, which becomes a string.
     fn number(&self, text: &str, place: Place<'_>) -> Option<String>;
-    /// Of the keys of an object: something else for each of them.
-    fn keys(&self, object: &[u8]) -> BTreeMap<String, String>;
+    /// Of the keys of an object that stands here: something else for each of them.
+    fn keys(&self, object: &[u8], place: Place<'_>) -> BTreeMap<String, String>;
 }
 
 /// A JSON text that stands at the key `within`, rewritten; `None` when all of it stays.
@@ -69,7 +69,7 @@ struct Copy<'r, R> {
 impl<R: Rewrite> Copy<'_, R> {
     fn value(&mut self, value: &[u8], place: Place<'_>) {
         match json::kind(value) {
-            Some(Kind::Object) => self.object(value, place.key),
+            Some(Kind::Object) => self.object(value, place),
             Some(Kind::Array) => {
                 self.out.push(b'[');
                 for (count, element) in json::elements(value).filter_map(Result::ok).enumerate() {
@@ -92,8 +92,8 @@ impl<R: Rewrite> Copy<'_, R> {
         }
     }
 
-    fn object(&mut self, object: &[u8], within: &str) {
-        let renamed = self.by.keys(object);
+    fn object(&mut self, object: &[u8], place: Place<'_>) {
+        let renamed = self.by.keys(object, place);
         self.out.push(b'{');
         for (count, (key, member)) in json::members(object).filter_map(Result::ok).enumerate() {
             if count > 0 {
@@ -109,7 +109,7 @@ impl<R: Rewrite> Copy<'_, R> {
                 }
             }
             self.out.push(b':');
-            self.value(member, Place { key: &text, object, within });
+            self.value(member, Place { key: &text, object, within: place.key });
         }
         self.out.push(b'}');
     }

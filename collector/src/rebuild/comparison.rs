@@ -19,7 +19,8 @@ pub(super) fn compare(
 ) -> Result<(Report, Vec<Became>), StoreError> {
     let before: BTreeSet<NameId> = old.view().standing_profiles(workspace)?.into_iter().collect();
     let after: BTreeSet<NameId> = new.view().standing_profiles(workspace)?.into_iter().collect();
-    let mut comparison = Comparison { old, new, before, after, report: Report::default(), became: Vec::new() };
+    let mut comparison =
+        Comparison { old, new, workspace, before, after, report: Report::default(), became: Vec::new() };
     let all: Vec<NameId> = comparison.before.union(&comparison.after).copied().collect();
     let total = u64::try_from(all.len()).unwrap_or_default();
     for (done, name) in (1..).zip(all) {
@@ -37,6 +38,7 @@ pub(super) fn compare(
 struct Comparison<'a> {
     old: &'a Reader<'a>,
     new: &'a Reader<'a>,
+    workspace: Workspace,
     before: BTreeSet<NameId>,
     after: BTreeSet<NameId>,
     report: Report,
@@ -91,10 +93,13 @@ impl Comparison<'_> {
     }
 
     /// Who has what a profile had that stands no more: whoever holds its name, else whoever has the first of those that
-    /// it held.
+    /// it held or, of a device, the latest of its events.
     fn heir(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
         match key_of(self.old, name)? {
-            ProfileKey::Device(device) => holder(self.new, device, name),
+            ProfileKey::Device(device) => match holder(self.new, device, name)? {
+                None => self.owner_of_latest(device),
+                holder => Ok(holder),
+            },
             ProfileKey::Person(leader) => {
                 let members = self.old.view().members(leader)?;
                 for member in [leader].into_iter().chain(members) {
@@ -105,6 +110,18 @@ impl Comparison<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// Who has the latest event that a device's profile had.
+    fn owner_of_latest(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
+        let mut latest = None;
+        for (_, slice) in self.old.ownership().slices_of(ProfileKey::Device(device))? {
+            latest = latest.max(self.old.view().events_in(&slice, None, 1)?.pop());
+        }
+        let Some((order, _)) = latest else { return Ok(None) };
+        let Some(shape) = self.new.view().shape_of_event(self.workspace, &order.message_id)? else { return Ok(None) };
+        let owner = self.new.ownership().owner_of(&self.new.view().shape(shape)?, &order)?;
+        Ok(owner.map(ProfileKey::name).filter(|owner| *owner != device))
     }
 
     /// Who had what a profile has that did not stand.

@@ -114,13 +114,6 @@ pub trait Erasing {
     fn rewrite_event(&self, seq: Seq, name: Option<&str>, raw: &[u8]) -> Result<(), StoreError>;
     /// The traits that one event set.
     fn traits_of(&self, shape: ShapeId, order: &Order) -> Result<Vec<StoredTrait>, StoreError>;
-    /// Puts another name and value in the place of the trait of this name that an event set.
-    fn rewrite_trait(
-        &self,
-        shape: ShapeId,
-        order: &Order,
-        old_name_value: (&str, &str, &str),
-    ) -> Result<(), StoreError>;
     /// Looks at the context of every batch that has any.
     fn scan_batches(&self, workspace: Workspace, look: &mut dyn FnMut(BatchId, &[u8])) -> Result<(), StoreError>;
     /// Puts another context in the place of a batch's.

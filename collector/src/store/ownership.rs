@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use selvedge_core::identifier::Class;
+
 use super::{DeviceAnchor, EventSlice, MarkRules, NameId, Role, Shape, StoreError, View, crowd_on, people_of};
 use crate::event::Order;
 use crate::identity::{Mark, Owner, Rules, Slice, Timeline, nameless};
@@ -96,6 +98,35 @@ impl<'a> Ownership<'a> {
     /// Whose a device is: the one person of its marks, or its own.
     pub fn whose_device(&self, device: NameId) -> Result<ProfileKey, StoreError> {
         Ok(sole(&self.people_shown_on(device)?).map_or(ProfileKey::Device(device), ProfileKey::Person))
+    }
+
+    /// Whose a name is today.
+    pub fn whose(&self, name: NameId) -> Result<Option<ProfileKey>, StoreError> {
+        if self.view.name(name)?.class != Class::Device {
+            return Ok(self.leader(name)?.map(ProfileKey::Person));
+        }
+        if !self.view.is_named(name)? {
+            return Ok(None);
+        }
+        self.whose_device(self.device(name)?).map(Some)
+    }
+
+    /// Whose profile the id of a name means: the one that stands by it, else today's of the name; of a name that names
+    /// nobody any more, of what took its profile in.
+    pub fn of_profile(&self, id: NameId) -> Result<Option<ProfileKey>, StoreError> {
+        let (mut at, mut asked) = (id, BTreeSet::new());
+        while asked.insert(at) {
+            let row = self.view.profile(at)?;
+            if row.is_some_and(|row| row.is_alive) && self.view.name(at)?.class == Class::Device {
+                return Ok(Some(ProfileKey::Device(at)));
+            }
+            if let Some(key) = self.whose(at)? {
+                return Ok(Some(key));
+            }
+            let Some(heir) = row.and_then(|row| row.heir) else { break };
+            at = heir;
+        }
+        Ok(None)
     }
 
     /// Whose an event of this shape and order is; `None` for one that names nobody and nothing.

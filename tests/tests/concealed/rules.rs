@@ -1,6 +1,7 @@
 //! A ledger without clear values is built again, by its own rules and by others.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::ensure;
 use selvedge_tests::Collector;
@@ -86,6 +87,46 @@ fn a_value_that_was_blocked_when_it_came_counts_when_it_is_no_more() -> anyhow::
     send(&collector, &collector.secret_key, &[named("m-3", None, ("email", "ada@shop.example", "none"))])?;
     send(&collector, &collector.secret_key, &[named("m-4", None, ("email", &sha1, "none"))])?;
     is(whose(&collector, "user_id:u-1")?, "u-1", 3)
+}
+
+#[test]
+fn a_digest_that_came_before_the_value_that_is_blocked_no_more_is_the_value_once_it_is_said_again() -> anyhow::Result<()>
+{
+    let directory = tempfile::tempdir()?;
+    let settings = "store_clear = false\n[identity]\nblocked_values = [\"ada@shop.example\"]\n";
+    let mut collector = Collector::start_with_settings(directory.path(), settings)?;
+    let login = |message_id| identify(message_id, "u-1", &json!({ "email": "ada@shop.example" }));
+    collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": [login("m-1")] }))?;
+    apply(&mut collector, directory.path(), "")?;
+    fs::write(directory.path().join("selvedge.toml"), "store_clear = false\n")?;
+    collector.restart()?;
+    let sha1 = digest("sha1", "ada@shop.example");
+    send(&collector, &collector.secret_key, &[named("m-2", None, ("email", &sha1, "none"))])?;
+    is(whose(&collector, "user_id:u-1")?, "u-1", 1)?;
+    send(&collector, &collector.secret_key, &[login("m-3")])?;
+    is(whose(&collector, "user_id:u-1")?, "u-1", 3)
+}
+
+#[test]
+fn a_number_that_is_said_again_is_known_by_the_digests_of_the_region_that_is_set_since() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut collector = start(directory.path())?;
+    let number = |message_id| named(message_id, Some("u-1"), ("phone", "+4930123456", "none"));
+    send(&collector, &collector.secret_key, &[number("m-1")])?;
+    apply(&mut collector, directory.path(), "default_region = \"DE\"\n")?;
+    collector.restart()?;
+    let national = digest("sha256", "030123456");
+    send(&collector, &collector.secret_key, &[named("m-2", None, ("phone", &national, "none"))])?;
+    send(&collector, &collector.secret_key, &[number("m-3")])?;
+    is(whose(&collector, "user_id:u-1")?, "u-1", 3)
+}
+
+/// Builds the ledger again, by a file of rules.
+fn apply(collector: &mut Collector, directory: &Path, rules: &str) -> anyhow::Result<()> {
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    let file = directory.join("rules.toml");
+    fs::write(&file, rules)?;
+    report(collector, &["rules", "apply", &file.to_string_lossy(), "--json"]).map(drop)
 }
 
 /// People who are known by clear values, by digests and by both.

@@ -183,7 +183,7 @@ fn accepted(event: &Event, rules: &Rules) -> AcceptedEvent {
 }
 
 /// Someone downstream who holds the profiles by what the change feed says, and nothing else.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Consumer {
     at: ChangeSeq,
     /// Without the version, which counts changes that the ledger folded.
@@ -192,11 +192,14 @@ pub(crate) struct Consumer {
     pub(crate) strengths: BTreeMap<ProfileId, BTreeMap<Kind, Strength>>,
     /// Of those that ended in another: the other.
     merged: BTreeMap<ProfileId, ProfileId>,
+    /// Those that ended in none when it caught up last.
+    pub(crate) deleted: BTreeSet<ProfileId>,
 }
 
 impl Consumer {
     /// Applies what is new, in order.
     pub(crate) fn catch_up(&mut self, house: &House) -> anyhow::Result<()> {
+        self.deleted.clear();
         loop {
             let changes = house.reader()?.changes_after(self.at, 500)?;
             let Some(last) = changes.last() else { return Ok(()) };
@@ -215,6 +218,7 @@ impl Consumer {
             ChangeKind::Created { profile } | ChangeKind::Split { into: profile, .. } => {
                 self.profiles.entry(profile).or_insert(Value::Null);
                 self.merged.remove(&profile);
+                self.deleted.remove(&profile);
             }
             ChangeKind::Updated(snapshot) => {
                 let known = self.profiles.get_mut(&snapshot.profile.id);
@@ -226,7 +230,10 @@ impl Consumer {
                 self.end(from)?;
                 self.merged.insert(from, into);
             }
-            ChangeKind::Deleted { profile, .. } => self.end(profile)?,
+            ChangeKind::Deleted { profile, .. } => {
+                self.end(profile)?;
+                self.deleted.insert(profile);
+            }
         }
         Ok(())
     }

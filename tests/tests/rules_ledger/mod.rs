@@ -139,6 +139,27 @@ impl Kept {
         Ok(self.house.committer.commit(&self.house.store, &group)?)
     }
 
+    /// Takes a whole request in, as a server sends it.
+    pub(crate) fn tell_batch(&mut self, body: &Value) -> anyhow::Result<Vec<Committed>> {
+        let keys = self.house.store.view()?.keys(WORKSPACE)?;
+        let identity_keys = IdentityKeys::of("default".into(), Vec::new());
+        let body = body.to_string().into();
+        let limits = Limits::default();
+        let envelope = Envelope::open(&body, Shape::Batch, &limits)?;
+        let desk = Desk {
+            key: keys.iter().find(|key| key.right == Right::Secret).expect("it is made"),
+            rules: &Arc::clone(&self.house.rules),
+            identity_keys: &identity_keys,
+            concealment: None,
+            limits: &limits,
+            received_at: UnixMillis(RECEIVED_MS),
+        };
+        let accepted = accept(&envelope, &desk);
+        anyhow::ensure!(accepted.rejected.is_empty(), "{:?}", accepted.rejected);
+        let group = [Submission { frame: accepted.frame, events: accepted.events, said_by: Arc::default() }];
+        Ok(self.house.committer.commit(&self.house.store, &group)?)
+    }
+
     pub(crate) fn check(&self, after: &Rules) -> anyhow::Result<Report> {
         let before = Arc::clone(&self.house.rules);
         let after = &self.under(after);

@@ -326,6 +326,12 @@ fn hold_the_ended(consumer: &Consumer, now: &mut Now<'_>, (known, replay): (&Led
         let stands = is_empty_device || consumer.profiles.values().any(|held| held == profile);
         ensure!(stands, "{id}, which ended, finds none that stands: {profile:#}");
     }
+    for id in &consumer.deleted {
+        let profile = now.profile(&Lookup::ProfileId(*id))?;
+        // The same device, by which no event goes any more.
+        let is_empty_device = profile["event_count"] == 0 && profile["id"] == json!(id);
+        ensure!(profile.is_null() || is_empty_device, "{id} ended in none, and is found in {profile:#}");
+    }
     Ok(())
 }
 

@@ -290,6 +290,11 @@ fn an_erasure_by_a_digest_that_is_two_peoples_is_of_nobody() -> anyhow::Result<(
     anyhow::ensure!(first.is_ok(), "{first:?}");
     for (minute, claim) in (11..).zip([vec![numbers[0].clone()], vec![numbers[1].clone()], vec![hashed.clone()]]) {
         house.commit(&[at(minute, claim)])?;
+        if minute == 12 {
+            // Whether or not somebody said the digest since.
+            let erased = house.committer.erase(&house.store, &erasure(&hashed.identifier, true))?;
+            anyhow::ensure!(erased.is_err(), "{erased:?}");
+        }
     }
     let erased = house.committer.erase(&house.store, &erasure(&hashed.identifier, true))?;
     anyhow::ensure!(erased.is_err(), "{erased:?}");

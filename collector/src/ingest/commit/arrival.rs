@@ -140,8 +140,7 @@ impl Settling<'_> {
                     self.new_devices.insert(name.name);
                     self.remark(name.name)?;
                     if let Some(lost) = lost {
-                        let device = self.device_of(name.name)?;
-                        self.lost_marks.entry(device).or_default().insert(lost);
+                        self.note_lost_mark(name.name, lost)?;
                     }
                 }
                 Role::Lone | Role::Tied | Role::Alias => {

@@ -278,8 +278,19 @@ impl Settling<'_> {
         Ok(people.pop_first())
     }
 
-    /// Who owns what the device's own profile owned; of a clear value that no claim says any more, who owns what the digest
-    /// does that is left of it.
+    /// Notes that a claim of this anchor marked a device before the group and does so no more. Under each of its names:
+    /// one that was a digest of it may be a device of its own from now on.
+    pub(super) fn note_lost_mark(&mut self, named: NameId, anchor: NameId) -> Result<(), StoreError> {
+        let device = self.device_of(named)?;
+        let forms = self.transaction.other_names_of(device)?.into_iter().chain([named, device]);
+        for form in forms {
+            self.lost_marks.entry(form).or_default().insert(anchor);
+        }
+        Ok(())
+    }
+
+    /// Who owns what the device's own profile owned; else whose the device is or, of a clear value that no claim says any
+    /// more, the digest that is left of it.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
         for shape in self.transaction.shapes_going_by(device)? {
             let owner = self.ownership().owner_of(&shape, &shape.first)?;
@@ -288,8 +299,8 @@ impl Settling<'_> {
             }
         }
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
-        let left = Some(self.decided_about(device, &claims)?).filter(|left| *left != device);
-        Ok(left.map(|left| self.ownership().whose_device(left)).transpose()?.map(ProfileKey::name))
+        let heir = self.ownership().whose_device(self.decided_about(device, &claims)?)?.name();
+        Ok((heir != device).then_some(heir))
     }
 
     /// The devices that stand beside this one in events that go by devices, by the names that are placed for them.

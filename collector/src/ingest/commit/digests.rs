@@ -52,12 +52,19 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// The same of a name that was there before anyone said its clear value: a value that the rules blocked.
+    /// The same of a name that was there before these digests of it were known: a value that the rules blocked, or a
+    /// number from before the region.
     pub(super) fn note_lacking_digests(&mut self, name: NameId, identifier: &Identifier) -> Result<(), StoreError> {
-        if !self.said_by.contains_key(identifier) || !self.transaction.kept_digests(name)?.is_empty() {
+        let Some(said_by) = self.said_by.get(identifier) else { return Ok(()) };
+        let kept = self.transaction.kept_digests(name)?;
+        if said_by.iter().all(|digest| kept.contains(digest)) {
             return Ok(());
         }
-        self.note_digests(name, identifier, self.rules.class(&identifier.kind))
+        let class = self.rules.class(&identifier.kind);
+        if class != Class::Device {
+            self.unsettle(&[name]);
+        }
+        self.note_digests(name, identifier, class)
     }
 
     /// Whether a name is a value that may come as a digest, and is none.

@@ -11,7 +11,7 @@ use super::ground::Claims;
 use crate::identity::ProfileId;
 use crate::identity::normal::Digest;
 use crate::identity::normal::digest::digest_of;
-use crate::store::{DigestPrefix, Lookup, Meaning, NameHash, NameId, ProfileKey, StoreError};
+use crate::store::{DigestPrefix, Forms, Lookup, Meaning, NameHash, NameId, ProfileKey, StoreError};
 
 /// Who is meant.
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +48,34 @@ impl Doomed {
 impl Settling<'_> {
     /// Whether it is a digest of two people's values: neither of them is meant.
     pub(super) fn is_of_two_values(&self, whom: &Lookup) -> Result<bool, StoreError> {
+        let forms = Forms::new(self.transaction, self.rules, self.workspace);
+        for name in whom.names() {
+            if let Some(digest) = digest_of(name) {
+                let row = self.transaction.name_id(self.workspace, name)?;
+                if forms.meaning_of(&name.kind, &digest, row)? == Meaning::Ambiguous {
+                    return Ok(true);
+                }
+            }
+        }
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(false) };
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
         Ok(self.meaning_of(id, &claims)? == Meaning::Ambiguous)
     }
 
     pub(super) fn find(&self, whom: &Lookup) -> Result<Option<Whose>, StoreError> {
-        let is_by_id = matches!(whom, Lookup::ProfileId(_));
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(None) };
-        if self.transaction.name(id)?.class != Class::Device {
-            let leader = self.ownership().leader(id)?;
-            let nobody = Whose::Nobody(self.ownership().device(id)?);
-            return Ok(Some(leader.map_or(nobody, |leader| Whose::Profile(ProfileKey::Person(leader)))));
-        }
-        // As everywhere: while the anonymous profile stands, its id means it.
-        if is_by_id && self.transaction.profile(id)?.is_some_and(|row| row.is_alive) {
-            return Ok(Some(Whose::Profile(ProfileKey::Device(id))));
-        }
-        let device = self.ownership().device(id)?;
-        Ok(Some(Whose::Profile(self.ownership().whose_device(device)?)))
+        let ownership = self.ownership();
+        let found = match whom {
+            Lookup::ProfileId(_) => ownership.of_profile(id)?,
+            Lookup::Identifier(_) | Lookup::Concealed(_) => ownership.leader(id)?.map(ProfileKey::Person),
+        };
+        Ok(Some(match found {
+            Some(key) => Whose::Profile(key),
+            None if self.transaction.name(id)?.class == Class::Device => {
+                Whose::Profile(ownership.whose_device(ownership.device(id)?)?)
+            }
+            None => Whose::Nobody(ownership.device(id)?),
+        }))
     }
 
     /// All names of who is meant.

@@ -35,7 +35,9 @@ impl Settling<'_> {
         for shape in self.transaction.shapes_to_guard(self.workspace, from)? {
             let names = self.transaction.names_of(shape.id)?;
             let guarded = self.transaction.guard_shape(&shape, &self.retold(&shape, &names, Guard::Held)?, from)?;
-            self.first_new_shape.get_or_insert(guarded);
+            if guarded != shape.id {
+                self.first_new_shape.get_or_insert(guarded);
+            }
             for named in names {
                 match named.role {
                     Role::Device => self.remark(named.name)?,

@@ -17,6 +17,8 @@ use crate::store::{Flags, NameId, Parent, Place, Placement, Role, ShapeId, Shape
 struct Move {
     name: NameId,
     from: Option<NameId>,
+    /// Who led the person that it was another name of.
+    by_other_name: Option<NameId>,
     to: Option<NameId>,
 }
 
@@ -112,7 +114,8 @@ impl Settling<'_> {
 
     /// Stores where a name stands now; what that changes about its person.
     fn put(&mut self, name: NameId, after: Placement) -> Result<Option<Move>, StoreError> {
-        let from = self.transaction.placement(name)?.as_ref().and_then(Placement::leader);
+        let before = self.transaction.placement(name)?;
+        let from = before.as_ref().and_then(Placement::leader);
         let to = after.leader();
         self.memory.set_standing(name, Standing { leader: to, flags: Flags::of(&after) });
         let stands = (after != Placement::default()).then_some(&after);
@@ -121,7 +124,14 @@ impl Settling<'_> {
             return Ok(None);
         }
         self.came_from.insert(name, from);
-        Ok(Some(Move { name, from, to }))
+        let by_other_name = match before.and_then(|placement| placement.same_as) {
+            Some(same) => match self.came_from.get(&same) {
+                Some(leader) => *leader,
+                None => self.transaction.placement(same)?.as_ref().and_then(Placement::leader),
+            },
+            None => None,
+        };
+        Ok(Some(Move { name, from, by_other_name, to }))
     }
 
     /// The unsettled names by those that are placed for them, and all that a link ties to one of them.
@@ -172,8 +182,7 @@ impl Settling<'_> {
             self.unsteady.insert(named.name);
             let is_new = self.touched.contains_key(&id) && !self.was_there_before(id);
             if let Some(lost) = shape.anchor.filter(|_| !is_new) {
-                let device = self.device_of(named.name)?;
-                self.lost_marks.entry(device).or_default().insert(lost);
+                self.note_lost_mark(named.name, lost)?;
             }
         }
         Ok(())
@@ -218,11 +227,15 @@ impl Settling<'_> {
             let because = self.because(step, causes, &by_event)?;
             let (was_leader, is_leader) = (step.from == Some(step.name), step.to == Some(step.name));
             if is_leader && !was_leader {
-                self.changes.begin(step.name, step.from, &because.message_id);
+                self.changes.begin(step.name, step.from.or(step.by_other_name), &because.message_id);
             }
             if was_leader && !is_leader {
                 let heir = match step.to.or_else(|| heir(step.name, moves)) {
-                    None => self.heir_by_digest(step.name)?,
+                    // It is another name of the heir's now, or the last that said it spoke in clear.
+                    None => match self.memory.leader(self.transaction, step.name)? {
+                        None => self.heir_by_digest(step.name)?,
+                        heir => heir,
+                    },
                     heir => heir,
                 };
                 self.changes.end(step.name, heir, &because.message_id);

@@ -8,8 +8,9 @@ use selvedge_core::identifier::Identifier;
 
 use super::erasing::{CAUSE, Gone};
 use crate::event::{Order, Workspace};
+use crate::ingest::normalise::traits_said;
 use crate::ingest::redact::{Redaction, Said};
-use crate::store::{BatchId, ScannedEvent, Seq, ShapeId, StoreError, StoredTrait, Transaction};
+use crate::store::{BatchId, ScannedEvent, Seq, ShapeId, StoreError, Transaction};
 
 /// How much was changed.
 pub(super) struct Scrubbed {
@@ -28,17 +29,15 @@ pub(super) fn scrub(
     redaction: &Redaction<'_>,
     gone: &Gone,
 ) -> Result<Scrubbed, StoreError> {
-    let found = find(transaction, workspace, redaction, gone)?;
+    let mut found = find(transaction, workspace, redaction, gone)?;
     let mut kept = Kept { transaction, names: HashMap::new() };
     let mut scrubbed = Scrubbed { redacted: 0, dead_letters: 0, other_traits: Vec::new() };
-    for event in &found.events {
+    for event in &mut found.events {
         let said = Said { says_them: gone.saying.contains(&event.seq), kept: kept.names_of(event.shape)? };
-        if scrub_traits(transaction, event, (redaction, said))? {
-            scrubbed.other_traits.push((event.shape, event.order.clone()));
-        }
         scrubbed.redacted += u64::from(scrub_message(transaction, event, (redaction, said))?);
     }
-    scrub_batches(transaction, workspace, redaction, (&found, &mut kept))?;
+    let contexts = scrub_batches(transaction, workspace, redaction, (&found, &mut kept))?;
+    scrubbed.other_traits = retell_traits(transaction, workspace, (found.events, &contexts))?;
     scrub_words(transaction, workspace, (redaction, gone))?;
     scrubbed.dead_letters = scrub_letters(transaction, redaction, gone)?;
     Ok(scrubbed)
@@ -48,9 +47,23 @@ pub(super) fn scrub(
 struct Found {
     seq: Seq,
     shape: ShapeId,
+    batch: BatchId,
     order: Order,
     name: Option<Box<str>>,
     raw: Box<[u8]>,
+}
+
+impl Found {
+    fn of(event: &ScannedEvent<'_>) -> Self {
+        Self {
+            seq: event.seq,
+            shape: event.shape,
+            batch: event.batch,
+            order: Order { time: event.time, message_id: event.message_id.into() },
+            name: event.name.map(Into::into),
+            raw: event.raw.into(),
+        }
+    }
 }
 
 struct FoundAll {
@@ -78,13 +91,7 @@ fn find(
         let is_in_message =
             || redaction.may_be_in(event.raw) && redaction.without_in_json(event.raw, nothing_kept).is_some();
         if says_them || is_in_message() {
-            found.events.push(Found {
-                seq: event.seq,
-                shape: event.shape,
-                order: Order { time: event.time, message_id: event.message_id.into() },
-                name: event.name.map(Into::into),
-                raw: event.raw.into(),
-            });
+            found.events.push(Found::of(&event));
         }
     })?;
     Ok(found)
@@ -109,57 +116,63 @@ impl Kept<'_> {
     }
 }
 
-/// Whether the event sets other traits than before.
-fn scrub_traits(
+/// Has traits say what their messages and the contexts of their batches say now. The events that set others than before.
+fn retell_traits(
     transaction: &dyn Transaction,
-    event: &Found,
-    (redaction, said): (&Redaction<'_>, Said<'_>),
-) -> Result<bool, StoreError> {
-    // All in one object, as in the message: of two names that go, each becomes something else.
-    let traits = transaction.traits_of(event.shape, &event.order)?;
-    let mut object = String::from("{");
-    for StoredTrait { name, value, .. } in &traits {
-        if object.len() > 1 {
-            object.push(',');
-        }
-        selvedge_core::json::push_quoted(&mut object, name);
-        object.push(':');
-        object.push_str(value);
+    workspace: Workspace,
+    (mut events, contexts): (Vec<Found>, &BTreeMap<BatchId, Box<[u8]>>),
+) -> Result<Vec<(ShapeId, Order)>, StoreError> {
+    events.retain(|event| !contexts.contains_key(&event.batch));
+    if !contexts.is_empty() {
+        transaction.scan_events(workspace, &mut |event: ScannedEvent<'_>| {
+            if contexts.contains_key(&event.batch) {
+                events.push(Found::of(&event));
+            }
+        })?;
     }
-    object.push('}');
-    let Some(scrubbed) = redaction.without_in_json(object.as_bytes(), said) else { return Ok(false) };
-    for (StoredTrait { name, value: before, .. }, member) in traits.iter().zip(selvedge_core::json::members(&scrubbed))
-    {
-        let Ok((key, value)) = member else { continue };
-        let (key, value) = (key.decode().unwrap_or_default(), String::from_utf8_lossy(value));
-        if key != **name || value != **before {
-            transaction.rewrite_trait(event.shape, &event.order, (name, &key, &value))?;
+    let mut other_traits = Vec::new();
+    for event in events {
+        let before = transaction.traits_of(event.shape, &event.order)?;
+        // Where the context of the batch is as before, so are the traits that only that sets.
+        let context = contexts.get(&event.batch).map(|context| &**context);
+        let Some(traits) = traits_said(&event.raw, context).filter(|_| !before.is_empty()) else { continue };
+        let is_as_before = traits.len() == before.len()
+            && before.iter().all(|set| traits.iter().any(|(name, value)| *name == set.name && *value == set.value));
+        if !is_as_before {
+            transaction.delete_traits(event.shape, &event.order)?;
+            for (name, value) in &traits {
+                transaction.insert_trait(event.shape, &event.order, name, value)?;
+            }
+            other_traits.push((event.shape, event.order));
         }
     }
-    Ok(true)
+    Ok(other_traits)
 }
 
 /// Whether the message is another than before.
 fn scrub_message(
     transaction: &dyn Transaction,
-    event: &Found,
+    event: &mut Found,
     (redaction, said): (&Redaction<'_>, Said<'_>),
 ) -> Result<bool, StoreError> {
     let raw = redaction.without_in_json(&event.raw, said);
     let name = event.name.as_deref().map(|name| redaction.without(name).unwrap_or_else(|| name.to_owned()));
-    if let Some(raw) = &raw {
-        transaction.rewrite_event(event.seq, name.as_deref(), raw)?;
+    let is_other = raw.is_some();
+    if let Some(raw) = raw {
+        transaction.rewrite_event(event.seq, name.as_deref(), &raw)?;
+        event.raw = raw.into();
     }
-    Ok(raw.is_some() || said.says_them)
+    Ok(is_other || said.says_them)
 }
 
-/// Deletes the batches that are empty now, and takes the names out of the contexts of the others.
+/// Deletes the batches that are empty now, and takes the names out of the contexts of the others. The contexts that are
+/// other than before.
 fn scrub_batches(
     transaction: &dyn Transaction,
     workspace: Workspace,
     redaction: &Redaction<'_>,
     (found, kept): (&FoundAll, &mut Kept<'_>),
-) -> Result<(), StoreError> {
+) -> Result<BTreeMap<BatchId, Box<[u8]>>, StoreError> {
     let mut contexts: BTreeMap<BatchId, Box<[u8]>> = BTreeMap::new();
     transaction.scan_batches(workspace, &mut |batch, context| {
         let said = Said { says_them: found.saying.contains(&batch), kept: &[] };
@@ -168,6 +181,7 @@ fn scrub_batches(
             contexts.insert(batch, context.into());
         }
     })?;
+    let mut rewritten = BTreeMap::new();
     for (batch, said_in) in shapes_in(transaction, workspace, &contexts)? {
         let mut said = Vec::new();
         for shape in said_in {
@@ -176,12 +190,13 @@ fn scrub_batches(
         let said = Said { says_them: found.saying.contains(&batch), kept: &said };
         if let Some(context) = contexts.get(&batch).and_then(|context| redaction.without_in_json(context, said)) {
             transaction.rewrite_batch(batch, &context)?;
+            rewritten.insert(batch, context.into());
         }
     }
     for batch in transaction.batches(workspace)?.into_iter().filter(|batch| !found.batches.contains(batch)) {
         transaction.drop_batch(batch)?;
     }
-    Ok(())
+    Ok(rewritten)
 }
 
 /// What the events of these batches say.

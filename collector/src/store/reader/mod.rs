@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         self.ownership().whose_device(self.ownership().device(device)?)
     }
 
-    fn ownership(&self) -> Ownership<'_> {
+    pub(crate) fn ownership(&self) -> Ownership<'_> {
         Ownership::new(&*self.view, self.rules)
     }
 }

@@ -27,38 +27,9 @@ impl Reader<'_> {
     pub fn find(&self, lookup: &Lookup) -> Result<Option<ProfileKey>, StoreError> {
         let Some(id) = self.row(lookup)? else { return Ok(None) };
         match lookup {
-            Lookup::Identifier(_) | Lookup::Concealed(_) => self.whose(id),
-            Lookup::ProfileId(_) => self.of_profile(id),
+            Lookup::Identifier(_) | Lookup::Concealed(_) => self.ownership().whose(id),
+            Lookup::ProfileId(_) => self.ownership().of_profile(id),
         }
-    }
-
-    /// Whose profile an id means: the one that stands by it, else today's of the name that it was made of; of a name
-    /// that names nobody any more, of what took its profile in.
-    fn of_profile(&self, id: NameId) -> Result<Option<ProfileKey>, StoreError> {
-        let (mut at, mut asked) = (id, BTreeSet::new());
-        while asked.insert(at) {
-            let row = self.view.profile(at)?;
-            if row.is_some_and(|row| row.is_alive) && self.view.name(at)?.class == Class::Device {
-                return Ok(Some(ProfileKey::Device(at)));
-            }
-            if let Some(key) = self.whose(at)? {
-                return Ok(Some(key));
-            }
-            let Some(heir) = row.and_then(|row| row.heir) else { break };
-            at = heir;
-        }
-        Ok(None)
-    }
-
-    /// Whose a name is today.
-    fn whose(&self, name: NameId) -> Result<Option<ProfileKey>, StoreError> {
-        if self.view.name(name)?.class != Class::Device {
-            return Ok(self.ownership().leader(name)?.map(ProfileKey::Person));
-        }
-        if !self.view.is_named(name)? {
-            return Ok(None);
-        }
-        self.ownership().whose_device(self.ownership().device(name)?).map(Some)
     }
 
     /// The profile of this key, with all that it owns.

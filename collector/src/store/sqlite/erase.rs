@@ -206,26 +206,6 @@ impl Erasing for Session<'_> {
         self.all(SQL, params, stored_trait)
     }
 
-    fn rewrite_trait(
-        &self,
-        shape: ShapeId,
-        order: &Order,
-        (old, name, value): (&str, &str, &str),
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "
-            update or replace trait_set set name = :name, value = :value
-            where shape = :shape and name = :old and time = :time and message_id = :message_id";
-        let params = named_params! {
-            ":shape": shape,
-            ":time": order.time,
-            ":message_id": &*order.message_id,
-            ":old": old,
-            ":name": name,
-            ":value": value,
-        };
-        self.execute(SQL, params).map(drop)
-    }
-
     fn scan_batches(&self, workspace: Workspace, look: &mut dyn FnMut(BatchId, &[u8])) -> Result<(), StoreError> {
         const SQL: &str = "select id, context from batch where workspace = :workspace and length(context) > 0";
         self.each(SQL, named_params! { ":workspace": workspace }, |row| {
