@@ -160,6 +160,35 @@ fn a_link_is_a_step_and_one_that_breaks_a_limit_is_a_refusal() -> anyhow::Result
     shop.decide("ignore", "user_id:U2", None)?;
     let gone = shop.explain("user_id:U1", "user_id:U2")?;
     ensure!(gone["because"]["reason"] == "ignored" && gone["because"]["decision"]["op"] == "ignore", "{gone:#}");
+    let still = shop.explain("email:e1@x.example", "user_id:U1")?;
+    ensure!(steps(&still["paths"]["x"]) == ["email:e1@x.example link user_id:U1 by -"], "{still:#}");
+    Ok(())
+}
+
+#[test]
+fn an_address_that_a_crowd_uses_is_named_as_that_though_a_server_said_whose_it_is() -> anyhow::Result<()> {
+    let shop = Shop::open()?;
+    shop.hear_as_server([with_email("U1", "e1@x.example")])?;
+    for user in 2..30 {
+        shop.hear([with_email(&format!("U{user}"), "e1@x.example")])?;
+    }
+    let crowded = shop.explain("user_id:U7", "email:e1@x.example")?;
+    ensure!(crowded["because"]["reason"] == "quarantined", "{crowded:#}");
+    let other = shop.explain("user_id:U1", "user_id:U7")?;
+    ensure!(other["because"]["reason"] == "no_evidence", "{other:#}");
+    Ok(())
+}
+
+#[test]
+fn an_id_of_before_is_explained_as_the_profile_that_it_finds() -> anyhow::Result<()> {
+    let shop = Shop::open()?;
+    shop.hear([json!({"type": "identify", "traits": {"email": "e1@x.example"}})])?;
+    let id = text(&shop.id("email:e1@x.example")?);
+    shop.hear([with_email("U1", "e1@x.example"), json!({"userId": "U1", "anonymousId": "a1"})])?;
+    shop.decide("ignore", "email:e1@x.example", None)?;
+    ensure!(shop.id(&id)? == shop.id("user_id:U1")?);
+    let explained = shop.explain(&id, "anonymous_id:a1")?;
+    ensure!(explained["same"] == true && explained["x"]["value"] == "U1", "{explained:#}");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use selvedge_collector::identity::{DecisionVerb, ProfileId, Rules, TraitRule};
 use selvedge_collector::ingest::commit::{Committer, Decision};
 use selvedge_collector::ingest::writer::{Committed, Submission};
 use selvedge_collector::store::sqlite::SqliteStore;
-use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader, ShownConflict};
+use selvedge_collector::store::{ChangeKind, ChangeSeq, EventQuery, Lookup, Reader, ShownConflict, StoredEvent};
 use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_tests::oracle::{self, Conflict, Event, Op};
 use serde_json::{Value, json};
@@ -98,10 +98,15 @@ impl House {
 
 /// The messageIds of a name's profile, newest first.
 pub(crate) fn events(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<String>> {
+    Ok(events_proven(reader, name)?.into_iter().map(|(message_id, _)| message_id).collect())
+}
+
+/// The same, and whether all that each named counts, as far as it takes proof.
+pub(crate) fn events_proven(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<(String, bool)>> {
     let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
-    let page = reader.profile_events(&Lookup::Identifier(name.clone()), &all)?;
-    let events = page.map(|page| page.events).unwrap_or_default();
-    Ok(events.into_iter().map(|event| event.order.message_id.to_string()).collect())
+    let Some(page) = reader.profile_events(&Lookup::Identifier(name.clone()), &all)? else { return Ok(Vec::new()) };
+    let is_proven = |event: &StoredEvent| page.unproven.get(&event.shape).is_none_or(Vec::is_empty);
+    Ok(page.events.iter().map(|event| (event.order.message_id.to_string(), is_proven(event))).collect())
 }
 
 /// The sessions of a name's profile, newest first: start and end in ms, and events. Read in small pages.

@@ -13,7 +13,9 @@ use selvedge_tests::oracle::{self, Conflict, Event, Ledger, Replay, Whose, repla
 use serde_json::{Value, json};
 
 use super::counted::Counted;
-use super::in_process::{Consumer, House, WORKSPACE, conflicts, decision, events, rules, sessions, without_version};
+use super::in_process::{
+    Consumer, House, WORKSPACE, conflicts, decision, events_proven, rules, sessions, without_version,
+};
 use super::rules_ledger::Kept;
 use super::told::{Step, Story};
 
@@ -196,8 +198,9 @@ fn differences(now: &mut Now<'_>, known: &Ledger, replay: &Replay) -> anyhow::Re
         expect(format!("seen of {name}"), json!(seen), json!(span));
         expect(format!("count of {name}"), profile["event_count"].clone(), json!(owned.len()));
         expect(format!("sessions of {name}"), json!(sessions(&now.reader, name)?), json!(expected_sessions(&owned)));
-        let ids: Vec<&str> = owned.iter().map(|order| &*order.message_id).collect();
-        expect(format!("events of {name}"), json!(events(&now.reader, name)?), json!(ids));
+        let is_proven = |message_id: &str| !replay.unproven.contains(message_id);
+        let ids: Vec<_> = owned.iter().map(|order| (&*order.message_id, is_proven(&order.message_id))).collect();
+        expect(format!("events of {name}"), json!(events_proven(&now.reader, name)?), json!(ids));
     }
     Ok(found)
 }

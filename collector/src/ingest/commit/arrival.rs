@@ -13,7 +13,7 @@ use crate::identity::{anchor, profile_id, strength};
 use crate::ingest::verdict::EventRefusal;
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
-    BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
+    BatchId, Flags, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
 };
 
 impl Settling<'_> {
@@ -71,7 +71,7 @@ impl Settling<'_> {
         }
         if event.order < shape.first && (shape.people.len() > 1 || event.older_account.is_some()) {
             // Its edges, or its alias, have an earlier order now.
-            self.unsettle_people(&shape);
+            self.unsettle_people(&shape)?;
         }
         self.insert_traits(event, shape.id)?;
         self.touch(shape, &event.order);
@@ -203,10 +203,17 @@ impl Settling<'_> {
         self.names.extend(names.iter().map(|name| (*name, self.cause.clone())));
     }
 
-    /// The same, of all accounts and contacts of a claim.
-    fn unsettle_people(&mut self, shape: &KnownShape) {
-        let names: Vec<NameId> = shape.people.iter().map(|named| named.name).collect();
-        self.unsettle(&names);
+    /// The same, of all accounts and contacts of a claim but those that are held, and out of it for that: however many
+    /// strangers claim to stand beside one, it costs none of them more than the first.
+    fn unsettle_people(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
+        for named in &*shape.people {
+            let Flags { same_as, is_held, .. } = self.memory.standing(self.transaction, named.name)?.flags;
+            let is_out = shape.guard == Guard::Held && is_held && same_as.is_none() && !named.strength.is_trusted();
+            if !is_out {
+                self.unsettle(&[named.name]);
+            }
+        }
+        Ok(())
     }
 
     /// Has a device's history looked at again, because of the event at hand.
@@ -315,12 +322,12 @@ impl Settling<'_> {
             }
             // A snapshot may be gone tomorrow: nothing is left out because of it.
             _ if event.snapshot.is_none() && self.memory.is_tied_before(&shape.people, shape.guard, &event.order) => {}
-            _ => self.unsettle_people(shape),
+            _ => self.unsettle_people(shape)?,
         }
         if let Some(older) = shape.older_account {
             self.memory.note_alias();
             self.unsettle(&[older.name]);
-            self.unsettle_people(shape);
+            self.unsettle_people(shape)?;
         }
         if shape.anchor.is_some() || !shape.people.is_empty() {
             shape.devices.iter().try_for_each(|device| self.note_new_mark(*device, shape))?;

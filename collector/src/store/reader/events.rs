@@ -6,8 +6,9 @@ use std::collections::btree_map::Entry;
 use selvedge_core::identifier::Identifier;
 
 use super::{EventCursor, Lookup, Reader};
-use crate::event::{Guard, Order, UnixMillis};
-use crate::store::{EventSlice, Role, ShapeId, StoreError, StoredEvent};
+use crate::event::{Order, Strength, UnixMillis};
+use crate::identity::Quarantine;
+use crate::store::{EventSlice, Flags, NameId, Role, ShapeId, StoreError, StoredEvent};
 
 /// Which events of a profile to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,17 +70,30 @@ impl Reader<'_> {
         Ok(unproven)
     }
 
-    /// The accounts and contacts that the guard takes out of what a shape observes.
+    /// The accounts and contacts that the guard takes out of what a shape observes. What names nobody anyway is not taken
+    /// out by it, nor is what the shape proves in another form.
     fn unproven_in(&self, id: ShapeId) -> Result<Vec<Identifier>, StoreError> {
         let guard = self.view.shape(id)?.guard;
+        if !guard.is_on() {
+            return Ok(Vec::new());
+        }
+        let mut names: BTreeMap<NameId, (Strength, Vec<NameId>)> = BTreeMap::new();
+        for named in self.view.names_of(id)?.iter().filter(|named| matches!(named.role, Role::Lone | Role::Tied)) {
+            let own = self.view.placement(named.name)?.unwrap_or_default();
+            if !own.is_ignored {
+                let placed = own.same_as.unwrap_or(named.name);
+                let (strength, forms) = names.entry(placed).or_insert((Strength::Observed, Vec::new()));
+                *strength = named.strength.max(*strength);
+                forms.push(named.name);
+            }
+        }
         let mut unproven = Vec::new();
-        for named in self.view.names_of(id)? {
-            let names_someone = matches!(named.role, Role::Lone | Role::Tied);
-            if guard.is_on() && names_someone && !named.strength.is_trusted() {
-                let own = self.view.placement(named.name)?.unwrap_or_default();
-                let placed = own.same_as.map(|same| self.view.placement(same)).transpose()?.flatten();
-                if guard == Guard::Everyone || placed.unwrap_or(own).is_held {
-                    unproven.push(self.view.name(named.name)?.identifier);
+        for (placed, (strength, forms)) in names {
+            let flags = self.flags(placed)?;
+            let names_somebody = !flags.is_ignored && flags.quarantine != Some(Quarantine::Everywhere);
+            if names_somebody && !(Flags { quarantine: None, ..flags }).let_stand(strength, guard) {
+                for form in forms {
+                    unproven.push(self.view.name(form)?.identifier);
                 }
             }
         }

@@ -200,12 +200,14 @@ impl Reader<'_> {
         }))
     }
 
-    /// The row of what is asked for, if an event names it.
+    /// The row of what is asked for, if an event names it; asked for by an id, the name that the profile has its own of.
     fn seen_name(&self, lookup: &Lookup) -> Result<Option<NameId>, StoreError> {
-        match self.row(lookup)? {
-            Some(id) if self.view.is_named(id)? => Ok(Some(id)),
-            Some(_) | None => Ok(None),
-        }
+        let Some(id) = self.row(lookup)? else { return Ok(None) };
+        let id = match lookup {
+            Lookup::ProfileId(_) => self.ownership().of_profile(id)?.map_or(id, ProfileKey::name),
+            Lookup::Identifier(_) | Lookup::Concealed(_) => id,
+        };
+        Ok(if self.view.is_named(id)? { Some(id) } else { None })
     }
 }
 

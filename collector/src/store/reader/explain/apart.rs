@@ -47,7 +47,36 @@ impl Evidence<'_> {
                 return Ok(unproven);
             }
         }
+        for (name, crowded) in [(one.0, another.0), (another.0, one.0)] {
+            if let Some(quarantined) = self.named_in_a_crowd(name, crowded)? {
+                return Ok(quarantined);
+            }
+        }
         Ok(because)
+    }
+
+    /// That what public keys say of one of them counts for nobody, where one named it beside the other.
+    fn named_in_a_crowd(&self, name: NameId, crowded: NameId) -> Result<Option<Because>, StoreError> {
+        let placed = self.placed(crowded)?;
+        if self.reader.flags(placed)?.quarantine != Some(Quarantine::Observed) {
+            return Ok(None);
+        }
+        let beside = self.placed(name)?;
+        let mut forms = self.view.other_names_of(beside)?;
+        forms.push(beside);
+        for form in forms {
+            for role in [Role::Device, Role::Tied] {
+                for shape in self.view.shapes_naming(form, role)? {
+                    for named in self.view.names_of(shape)? {
+                        if self.placed(named.name)? == placed {
+                            let in_words = words::quarantined(&self.identifier(crowded)?, false);
+                            return Ok(Some(Because { reason: "quarantined", ..nothing_said(in_words) }));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The first event that names both, and one of them, who is held, without proof: it does not count there.

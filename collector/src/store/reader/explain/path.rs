@@ -238,7 +238,9 @@ impl<'a> Evidence<'a> {
             let mut hops = Vec::new();
             for &(x, y, row) in links.iter().filter(|(x, y, _)| *x == at || *y == at) {
                 let other = if x == at { y } else { x };
-                if self.place(other)?.among_trusted == stood {
+                // One that was linked once may have no place any more.
+                let place = self.view.placement(other)?.and_then(|placement| placement.place);
+                if place.is_some_and(|place| place.among_trusted == stood) {
                     hops.push(Hop { from: at, to: other, ground: Ground::Link(row.clone()) });
                 }
             }
