@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use selvedge_core::identifier::Identifier;
+use selvedge_core::json;
 
 /// Milliseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -253,4 +254,14 @@ pub struct Verdict {
     pub pointer: Box<str>,
     /// A sentence that says what to change.
     pub reason: Box<str>,
+}
+/// Whether a member of an event's own context stands in place of its batch's: one that says nothing, or nothing that could
+/// be understood, does not.
+pub fn stands_over_batch(key: json::RawKey<'_>, value: &[u8]) -> bool {
+    let wanted = match key {
+        key if ["traits", "device", "selvedge"].iter().any(|name| key.is(name)) => json::Kind::Object,
+        key if key.is("externalIds") => json::Kind::Array,
+        _ => return true,
+    };
+    json::kind(value) == Some(wanted)
 }

@@ -128,6 +128,32 @@ fn what_cannot_be_erased_is_said_and_a_second_time_is_fine() -> anyhow::Result<(
 }
 
 #[test]
+fn traits_are_shown_and_exported_as_they_were_sent_also_numbers_that_no_program_holds() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let traits = r#"{"far":1e400,"big":18446744073709551617,"one":1.0,"deep":{"z":1,"a":[1E5]}}"#;
+    let event = format!(r#"{{"messageId":"m-1","userId":"u-1","traits":{traits}}}"#);
+    let url = format!("{}/v1/identify", collector.url);
+    let key = ("authorization", format!("Bearer {}", collector.public_key));
+    let answer = http::post_bytes(&url, &[key, ("content-type", "application/json".to_owned())], event.as_bytes())?;
+    ensure!(answer.status == 200, "{}", answer.text());
+    let shown = collector.run(&["profile", "show", "user_id:u-1", "--json"])?.stdout;
+    let export = get(&collector, "user_id:u-1/export")?.text();
+    ensure!(export.contains(r#""name":"far","value":1e400"#), "{export}");
+    for (what, text) in [
+        ("traits", get(&collector, "user_id:u-1/traits")?.text()),
+        ("profile", get(&collector, "user_id:u-1")?.text()),
+        ("export", export),
+        ("command", String::from_utf8(shown)?),
+    ] {
+        for member in [r#""far":1e400"#, r#""big":18446744073709551617"#, r#""deep":{"z":1,"a":[1E5]}"#] {
+            ensure!(text.contains(member), "{what}: {member} is not in {text}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn an_export_holds_all_that_is_known_of_one_person_and_nothing_of_another() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;

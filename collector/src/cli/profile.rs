@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use selvedge_core::identifier::{Identifier, Kind};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::key::{PlaceAndForm, existing};
@@ -136,7 +137,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<(), CommandError> {
 fn show(name: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
     let ledger = ledger(flags)?;
     let profile = ledger.reader()?.profile(&name.lookup(&ledger)?)?.ok_or_else(|| name.nobodys())?;
-    print(&if flags.json { json_line(&json!(profile)) } else { print::profile(&profile) })
+    print(&if flags.json { json_line(&profile) } else { print::profile(&profile) })
 }
 
 fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandError> {
@@ -150,7 +151,7 @@ fn explain(x: &Named, y: &Named, flags: &PlaceAndForm) -> Result<(), CommandErro
         }
         .never_seen()
     })?;
-    print(&if flags.json { json_line(&json!(explanation)) } else { print::explanation(&explanation) })
+    print(&if flags.json { json_line(&explanation) } else { print::explanation(&explanation) })
 }
 
 fn decisions(flags: &PlaceAndForm) -> Result<(), CommandError> {
@@ -297,8 +298,10 @@ impl Named {
     }
 }
 
-fn json_line(value: &Value) -> String {
-    format!("{value}\n")
+/// As it stands: made a value of ours first, a number could be another, or none.
+fn json_line(value: &impl Serialize) -> String {
+    // Only a map with keys that are no strings could fail.
+    serde_json::to_string(value).unwrap_or_default() + "\n"
 }
 
 #[cfg(test)]

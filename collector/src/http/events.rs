@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::routes::{Head, Segment};
 use super::{Refusal, State, error, keys, profiles, query};
-use crate::event::{UnixMillis, Via};
+use crate::event::{UnixMillis, Via, stands_over_batch};
 use crate::ingest;
 use crate::store::{EventQuery, ShapeId, StoredEvent};
 
@@ -107,7 +107,10 @@ impl<'a> ShownEvent<'a> {
     fn of(event: &'a StoredEvent, with_raw: bool, unproven: &'a BTreeMap<ShapeId, Vec<Identifier>>) -> Self {
         let mut parts = members(&event.raw);
         let mut context = members(&event.batch_context);
-        context.extend(parts.remove(field::CONTEXT).map(|own| members(own.get().as_bytes())).unwrap_or_default());
+        if let Some(own) = parts.remove(field::CONTEXT) {
+            let own = json::members(own.get().as_bytes()).filter_map(Result::ok);
+            context.extend(own.filter(|(key, value)| stands_over_batch(*key, value)).filter_map(shown_member));
+        }
         let text = |name: &str| parts.get(name).copied().and_then(text);
         Self {
             message_id: &event.order.message_id,
@@ -131,8 +134,11 @@ impl<'a> ShownEvent<'a> {
 
 /// The members of an object as they stand; the last of a name counts. What is no object has none.
 fn members(object: &[u8]) -> BTreeMap<Cow<'_, str>, &RawValue> {
-    let members = json::members(object).filter_map(Result::ok);
-    members.filter_map(|(key, value)| Some((key.decode()?, json_of(value)?))).collect()
+    json::members(object).filter_map(Result::ok).filter_map(shown_member).collect()
+}
+
+fn shown_member<'a>((key, value): (json::RawKey<'a>, &'a [u8])) -> Option<(Cow<'a, str>, &'a RawValue)> {
+    Some((key.decode()?, json_of(value)?))
 }
 
 fn json_of(text: &[u8]) -> Option<&RawValue> {
@@ -179,6 +185,10 @@ mod tests {
         assert!(shown.contains(r#""properties":{"big":18446744073709551616,"one":1.0}"#), "{shown}");
         assert!(shown.contains(r#""context":{"library":"x","page":{"a":1}}"#), "{shown}");
         assert!(shown.contains(r#""raw":{"userId":7,"#), "{shown}");
+        let event =
+            stored(r#"{"context":{"traits":null,"locale":null}}"#, r#"{"traits":{"plan":"gold"},"locale":"de"}"#);
+        let shown = serde_json::to_string(&ShownEvent::of(&event, false, &BTreeMap::new())).unwrap();
+        assert!(shown.contains(r#""context":{"locale":null,"traits":{"plan":"gold"}}"#), "{shown}");
     }
 
     #[test]

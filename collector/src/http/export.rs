@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::routes::{Head, Segment};
 use super::{Refusal, State, events, keys, profiles, query};
@@ -30,34 +30,46 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// Text as it stands, never by way of a value of ours: a number may be longer than any of those.
 fn lines(export: &Export) -> String {
     let mut text = String::new();
-    let mut line = |value: &dyn std::fmt::Display| {
-        text.push_str(&value.to_string());
-        text.push('\n');
-    };
-    line(&json!({ "profile": export.profile }));
-    export.traits.iter().for_each(|(set, strength)| line(&of_trait(set, *strength)));
-    export
-        .events
-        .iter()
-        .for_each(|event| line(&format_args!("{{\"event\":{}}}", events::shown(event, &export.unproven))));
-    export.decisions.iter().for_each(|decision| line(&json!({ "decision": decision })));
+    let mut line = |what: &str, json: &str| text.push_str(&format!("{{\"{what}\":{json}}}\n"));
+    line("profile", &json_of(&export.profile));
+    for (set, strength) in &export.traits {
+        line("trait", &json_of(&ShownTrait::of(set, *strength)));
+    }
+    for event in &export.events {
+        line("event", &events::shown(event, &export.unproven));
+    }
+    for decision in &export.decisions {
+        line("decision", &json_of(decision));
+    }
     text
 }
 
-fn of_trait(set: &StoredTrait, strength: Strength) -> Value {
-    let strength = match strength {
-        Strength::Observed => "observed",
-        Strength::Proven => "proven",
-        Strength::Asserted => "asserted",
-    };
-    json!({ "trait": {
-        "name": set.name,
-        // As it was sent: a number may be longer than any of ours.
-        "value": serde_json::from_str::<&RawValue>(&set.value).ok(),
-        "time": set.order.time.rfc3339(),
-        "messageId": &*set.order.message_id,
-        "strength": strength,
-    }})
+/// Only a map with keys that are no strings could fail, and nothing of an export has one.
+fn json_of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownTrait<'a> {
+    name: &'a str,
+    value: Option<&'a RawValue>,
+    time: String,
+    message_id: &'a str,
+    strength: &'static str,
+}
+
+impl<'a> ShownTrait<'a> {
+    fn of(set: &'a StoredTrait, strength: Strength) -> Self {
+        Self {
+            name: &set.name,
+            value: serde_json::from_str(&set.value).ok(),
+            time: set.order.time.rfc3339(),
+            message_id: &set.order.message_id,
+            strength: strength.as_str(),
+        }
+    }
 }

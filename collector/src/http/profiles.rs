@@ -1,5 +1,6 @@
 //! Who somebody is: the profile behind an identifier or an id, whole or in parts (protocol.md, section 5).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract;
@@ -29,7 +30,9 @@ pub(super) async fn traits(
     Segment(name): Segment,
     head: Head,
 ) -> Result<Response, Refusal> {
-    Ok(error::json(&json!({ "traits": found(state, &name, &head).await?.traits })))
+    let traits = found(state, &name, &head).await?.traits;
+    // As they were sent: as a value of ours, a number could be another, or none.
+    Ok(error::json(&BTreeMap::from([("traits", traits)])))
 }
 
 /// Its identifiers.

@@ -5,6 +5,7 @@ use selvedge_core::json;
 use selvedge_core::wire::MAX_IDENTIFIERS_PER_EVENT;
 
 use super::Desk;
+use super::message_id;
 use super::parts::{self, Parts, member, name_of, text};
 use super::proof;
 use super::token::Proven;
@@ -31,8 +32,15 @@ pub(super) fn of(
     warnings: &mut Warnings,
 ) -> Result<Said, EventRefusal> {
     let selvedge = parts.context.selvedge;
-    let mut claim =
-        Claim { named: Vec::with_capacity(2), veiled: Vec::new(), too_many: false, desk, selvedge, warnings };
+    let mut claim = Claim {
+        named: Vec::with_capacity(2),
+        veiled: Vec::new(),
+        too_many: false,
+        by_token: 0,
+        desk,
+        selvedge,
+        warnings,
+    };
     let user_id = name_of(parts.user_id, "/userId")?;
     let anonymous_id = name_of(parts.anonymous_id, "/anonymousId")?;
     if let Some(user_id) = &user_id {
@@ -45,10 +53,13 @@ pub(super) fn of(
         claim.name(Kind::ANONYMOUS_ID, &anonymous_id, "/anonymousId");
     }
     match event_type {
+        // Another collector's snapshot names a person by what it found out: a trait may say an address that is another's.
+        EventType::Identify if message_id::is_of_profile(parts.message_id, desk) => {}
         EventType::Identify => claim.name_by_traits(parts),
         EventType::Alias => {
-            let previous_id =
-                name_of(parts.previous_id, "/previousId")?.filter(|previous| user_id != Some(previous.clone()));
+            let is_itself =
+                |previous: &str| user_id.as_deref().is_some_and(|user_id| user_id.trim() == previous.trim());
+            let previous_id = name_of(parts.previous_id, "/previousId")?.filter(|previous| !is_itself(previous));
             if let Some(previous_id) = previous_id {
                 claim.name(Kind::ANONYMOUS_ID, &previous_id, "/previousId");
                 if desk.strength() == Strength::Observed {
@@ -75,8 +86,9 @@ pub(super) fn of(
 struct Claim<'a> {
     named: Vec<Claimed>,
     veiled: Vec<Veiled>,
-    /// Whether there were more than [`Claim::limit`].
+    /// Whether there were more than [`Claim::limit`], without those that the token added.
     too_many: bool,
+    by_token: usize,
     desk: &'a Desk<'a>,
     selvedge: Option<&'a [u8]>,
     warnings: &'a mut Warnings,
@@ -136,6 +148,7 @@ impl Claim<'_> {
             let named_before = self.named.len();
             self.name(kind, value, proof::AT);
             self.named.iter_mut().skip(named_before).for_each(|named| named.strength = Strength::Proven);
+            self.by_token += self.named.len() - named_before;
         }
     }
 
@@ -147,7 +160,7 @@ impl Claim<'_> {
             self.warnings.add(Warning::SecondAccount, pointer);
             return;
         }
-        if self.named.len() >= self.limit() {
+        if self.named.len() - self.by_token >= self.limit() {
             self.too_many = true;
             return;
         }
@@ -183,13 +196,10 @@ impl Claim<'_> {
             Some(traits) => (traits, "/traits/email", "/traits/phone"),
             None => (parts.context.traits.unwrap_or_default(), "/context/traits/email", "/context/traits/phone"),
         };
-        for (key, value) in json::members(traits).filter_map(Result::ok) {
-            let (kind, pointer) = match key {
-                key if key.is("email") => (Kind::EMAIL, email_at),
-                key if key.is("phone") => (Kind::PHONE, phone_at),
-                _ => continue,
-            };
-            self.name_by_value(kind, value, pointer);
+        for (key, kind, pointer) in [("email", Kind::EMAIL, email_at), ("phone", Kind::PHONE, phone_at)] {
+            if let Some(value) = member(traits, key) {
+                self.name_by_value(kind, value, pointer);
+            }
         }
     }
 
@@ -202,14 +212,14 @@ impl Claim<'_> {
             platform if platform.eq_ignore_ascii_case("android") => (Kind::GAID, Kind::ANDROID_ID),
             _ => return,
         };
-        for (key, value) in json::members(device).filter_map(Result::ok) {
-            let (kind, pointer) = match key {
-                key if key.is("advertisingId") => (advertising_id.clone(), "/context/device/advertisingId"),
-                key if key.is("id") => (id.clone(), "/context/device/id"),
-                key if key.is("token") => (Kind::PUSH_TOKEN, "/context/device/token"),
-                _ => continue,
-            };
-            self.name_by_value(kind, value, pointer);
+        for (key, kind, pointer) in [
+            ("advertisingId", advertising_id, "/context/device/advertisingId"),
+            ("id", id, "/context/device/id"),
+            ("token", Kind::PUSH_TOKEN, "/context/device/token"),
+        ] {
+            if let Some(value) = member(device, key) {
+                self.name_by_value(kind, value, pointer);
+            }
         }
     }
 

@@ -32,8 +32,15 @@ pub(super) fn stated(part: Option<&[u8]>, desk: &Desk<'_>) -> Result<Option<Arc<
     Ok(Some(message_id.as_ref().into()))
 }
 
-/// For an event with a time of its own: a resend, which differs in `sentAt` alone, is the same event.
-pub(super) fn by_hash(event: &[u8], event_type: EventType) -> Arc<str> {
+/// Whether it is the id of another collector's snapshot of a profile.
+pub(super) fn is_of_profile(part: Option<&[u8]>, desk: &Desk<'_>) -> bool {
+    let message_id = text_of(part, "/messageId").ok().flatten();
+    desk.strength() > Strength::Observed && message_id.is_some_and(|id| id.starts_with(PROFILE_PREFIX))
+}
+
+/// For an event with a time of its own, and what its batch shares: a resend, which differs in `sentAt` alone, is the same
+/// event.
+pub(super) fn by_hash([event, batch_context]: [&[u8]; 2], event_type: EventType) -> Arc<str> {
     let mut digest = Sha256::new().chain_update(event_type.as_str());
     for (key, value) in json::members(event).filter_map(Result::ok) {
         if !key.is(field::SENT_AT) && !key.is(field::BATCH_ID) {
@@ -41,6 +48,7 @@ pub(super) fn by_hash(event: &[u8], event_type: EventType) -> Arc<str> {
             digest = digest.chain_update(key.as_bytes()).chain_update([1]).chain_update(value).chain_update([2]);
         }
     }
+    digest.update(batch_context);
     let mut message_id = String::from("hash-");
     for byte in digest.finalize().iter().take(16) {
         // Writing into a String cannot fail.
@@ -51,13 +59,13 @@ pub(super) fn by_hash(event: &[u8], event_type: EventType) -> Arc<str> {
 
 /// For an event that states no time: two that are alike may well be two. UUIDv7, whose rising values cost the store
 /// least. A system without chance falls back to the hash.
-pub(super) fn by_chance(event: &[u8], event_type: EventType, received_at: UnixMillis) -> Arc<str> {
+pub(super) fn by_chance(content: [&[u8]; 2], event_type: EventType, received_at: UnixMillis) -> Arc<str> {
     match Chance::bytes() {
         Ok(chance) => {
             let millis = u64::try_from(received_at.0).unwrap_or_default();
             Builder::from_unix_timestamp_millis(millis, &chance).into_uuid().to_string().into()
         }
-        Err(_) => by_hash(event, event_type),
+        Err(_) => by_hash(content, event_type),
     }
 }
 
@@ -67,22 +75,23 @@ mod tests {
 
     #[test]
     fn a_resend_with_another_sent_at_is_the_same_event() {
-        let first = by_hash(br#"{"event":"Paid","timestamp":"t","sentAt":"1"}"#, EventType::Track);
-        let again = by_hash(br#"{"event":"Paid","timestamp":"t","sentAt":"2"}"#, EventType::Track);
+        let first = by_hash([br#"{"event":"Paid","timestamp":"t","sentAt":"1"}"#, b""], EventType::Track);
+        let again = by_hash([br#"{"event":"Paid","timestamp":"t","sentAt":"2"}"#, b""], EventType::Track);
         assert_eq!(first, again);
         assert_eq!(first.len(), "hash-".len() + 32);
     }
 
     #[test]
     fn another_value_or_type_is_another_event() {
-        let event = |text: &str| by_hash(text.as_bytes(), EventType::Track);
+        let event = |text: &str| by_hash([text.as_bytes(), b""], EventType::Track);
         assert_ne!(event(r#"{"event":"Paid","n":1}"#), event(r#"{"event":"Paid","n":2}"#));
-        assert_ne!(event("{}"), by_hash(b"{}", EventType::Page));
+        assert_ne!(event("{}"), by_hash([b"{}", b""], EventType::Page));
+        assert_ne!(event("{}"), by_hash([b"{}", br#"{"device":{"id":"F-1"}}"#], EventType::Track));
     }
 
     #[test]
     fn chance_gives_two_like_events_two_ids_that_rise_with_time() {
-        let at = |millis| by_chance(b"{}", EventType::Track, UnixMillis(millis));
+        let at = |millis| by_chance([b"{}", b""], EventType::Track, UnixMillis(millis));
         assert_ne!(at(1_767_225_600_000), at(1_767_225_600_000));
         assert!(at(1_767_225_600_000) < at(1_767_225_600_001));
     }

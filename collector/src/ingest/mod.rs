@@ -114,6 +114,7 @@ pub fn accept(envelope: &Envelope, desk: &Desk<'_>) -> Accepted {
         sent_at: envelope.sent_at,
         context,
         stored_context: parts::ContextParts::of(&stored_context),
+        stored_context_text: &stored_context,
         beside: desk.concealment.and_then(|concealment| concealment.of_names(&names, true)),
         tokens,
         said_by: SaidBy::new(),

@@ -5,7 +5,7 @@ use selvedge_core::json::{self, Kind};
 use selvedge_core::wire::field;
 
 use super::conceal::Around;
-use super::parts::{ContextParts, Parts, member, pointer_to, text, text_of};
+use super::parts::{ContextParts, Parts, member, name, pointer_to, text, text_of};
 use super::proof::Tokens;
 use super::redact::Redaction;
 use super::verdict::{EventRefusal, Warning, Warnings};
@@ -20,6 +20,7 @@ pub(super) struct Shared<'a> {
     pub(super) context: ContextParts<'a>,
     /// The same as it is stored.
     pub(super) stored_context: ContextParts<'a>,
+    pub(super) stored_context_text: &'a [u8],
     /// What takes the names that it says out of texts, of a ledger that keeps no clear values.
     pub(super) beside: Option<Redaction<'a>>,
     pub(super) tokens: Tokens,
@@ -52,8 +53,13 @@ pub(super) fn event(
     let stated_id = message_id::stated(parts.message_id, desk)?;
     let message_id = match text_of(stored.message_id, "/messageId")?.filter(|_| stated_id.is_some()) {
         Some(message_id) => message_id.as_ref().into(),
-        None if times.timestamp.or(times.original_timestamp).is_some() => message_id::by_hash(&kept, event_type),
-        None => message_id::by_chance(&kept, event_type, desk.received_at),
+        None => {
+            let content = [&kept[..], shared.stored_context_text];
+            match times.timestamp.or(times.original_timestamp) {
+                Some(_) => message_id::by_hash(content, event_type),
+                None => message_id::by_chance(content, event_type, desk.received_at),
+            }
+        }
     };
     let corrected = times.correct(desk.received_at, desk.earliest());
     if corrected.clamped {
@@ -215,7 +221,7 @@ pub(super) fn snapshot(
     }
     message_id.starts_with(message_id::IMPORT_PREFIX).then(|| {
         let version = parts.context.selvedge.and_then(|selvedge| member(selvedge, field::VERSION));
-        let version = version.and_then(|value| text(value).ok().flatten()).and_then(|text| text.parse().ok());
+        let version = version.and_then(|value| name(value).ok().flatten()).and_then(|text| text.parse().ok());
         Snapshot { subject: message_id.into(), version: version.unwrap_or_default() }
     })
 }

@@ -21,7 +21,7 @@ use super::super::agent::Post;
 use super::super::message::Message;
 use super::{Delivery, Destination, Portion};
 use crate::config::Secret;
-use crate::event::{Strength, Trust};
+use crate::event::{Strength, Trust, stands_over_batch};
 use crate::identity::ProfileId;
 use crate::store::{Change, ChangeKind, LedgerEvent, ProfileSnapshot};
 
@@ -175,10 +175,13 @@ fn push_context(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()
         Trust::Strict => ",\"guarded\":true,\"strict\":true",
     });
     push_profile_id(text, event.profile.as_ref());
+    push_version(text, event, own)?;
     text.push('}');
     push_external_ids(text, event, own)?;
-    let own_keys: Vec<_> = json::members(own).filter_map(Result::ok).filter_map(|(key, _)| key.decode()).collect();
-    for (key, value) in json::members(own).filter_map(Result::ok).filter(|(key, _)| !is_told(event, *key)) {
+    let own_members =
+        || json::members(own).filter_map(Result::ok).filter(|(key, value)| stands_over_batch(*key, value));
+    let own_keys: Vec<_> = own_members().filter_map(|(key, _)| key.decode()).collect();
+    for (key, value) in own_members().filter(|(key, _)| !is_told(event, *key)) {
         push_member(text, key, value)?;
     }
     for (key, value) in json::members(&event.event.batch_context).filter_map(Result::ok) {
@@ -189,6 +192,23 @@ fn push_context(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()
     }
     text.push('}');
     Some(())
+}
+
+/// Which version of its row an import states, of those that restate one.
+fn push_version(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()> {
+    if !event.is_snapshot {
+        return Some(());
+    }
+    let of = |context| member(member(context, OURS)?, field::VERSION);
+    if let Some(version) = of(own).or_else(|| of(&event.event.batch_context)) {
+        text.push_str(",\"version\":");
+        text.push_str(core::str::from_utf8(version).ok()?);
+    }
+    Some(())
+}
+
+fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    json::members(object).filter_map(Result::ok).filter(|(key, _)| key.is(name)).map(|(_, value)| value).last()
 }
 
 /// Members of a context that are written anew.
@@ -202,7 +222,8 @@ fn push_external_ids(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Opti
         return Some(());
     }
     let of = |context: &[u8]| {
-        let listed = json::members(context).filter_map(Result::ok).filter(|(key, _)| key.is(EXTERNAL_IDS));
+        let listed = json::members(context).filter_map(Result::ok);
+        let listed = listed.filter(|(key, value)| key.is(EXTERNAL_IDS) && stands_over_batch(*key, value));
         let elements = listed.map(|(_, list)| json::elements(list).filter_map(Result::ok).map(<[u8]>::to_vec));
         elements.last().map(Iterator::collect::<Vec<_>>)
     };

@@ -126,6 +126,8 @@ fn an_alias_of_oneself_changes_nothing() {
     let (event, warnings) = accepted(r#"{"type":"alias","userId":"u1","previousId":"u1"}"#);
     assert_eq!(names(&event), ["user_id:u1"]);
     assert!(warnings.is_empty());
+    let (spaced, warnings) = accepted(r#"{"type":"alias","userId":"u1","previousId":"u1 "}"#);
+    assert_eq!((names(&spaced), warnings), (names(&event), Vec::new()));
 }
 
 #[test]
@@ -335,6 +337,26 @@ fn snapshots_of_another_collector_name_their_subject_and_version() {
     let row = r#"{"type":"identify","userId":"u1","messageId":"import:crm:7","context":{"selvedge":{"version":3}}}"#;
     let event = accepted_with(Right::Secret, row);
     assert_eq!(event.snapshot, Some(Snapshot { subject: "import:crm:7".into(), version: 3 }));
+    for (written, version) in [("7.0", 7), ("1.7e12", 1_700_000_000_000), ("\"12\"", 12)] {
+        let event = accepted_with(Right::Secret, &row.replace('3', written));
+        assert_eq!(event.snapshot.map(|snapshot| snapshot.version), Some(version), "{written}");
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_collector_names_a_person_by_its_names_and_not_by_its_traits() {
+    let text = r#"{"type":"identify","userId":"u1","messageId":"profile:p-1:12","traits":{"email":"a@b.example"},
+        "context":{"externalIds":[{"id":"+4930123456","type":"phone"}]}}"#;
+    assert_eq!(names(&accepted_with(Right::Secret, text)), ["user_id:u1", "phone:+4930123456"]);
+    let call = text.replace("profile:p-1:12", "m-1");
+    assert_eq!(names(&accepted_with(Right::Secret, &call)), ["user_id:u1", "email:a@b.example", "phone:+4930123456"]);
+}
+
+#[test]
+fn of_a_member_that_is_said_twice_the_last_names_somebody_as_everywhere() {
+    let text = r#"{"type":"identify","userId":"u1","traits":{"email":"a@x.example","email":"b@x.example"},
+        "context":{"device":{"type":"ios","id":"F-1","id":"F-2"}}}"#;
+    assert_eq!(names(&accepted(text).0), ["user_id:u1", "email:b@x.example", "idfv:F-2"]);
 }
 
 #[test]
@@ -443,6 +465,7 @@ fn shared() -> Shared<'static> {
         sent_at: None,
         context: ContextParts::default(),
         stored_context: ContextParts::default(),
+        stored_context_text: b"",
         beside: None,
         tokens: Tokens::default(),
         said_by: SaidBy::new(),

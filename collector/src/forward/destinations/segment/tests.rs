@@ -41,6 +41,32 @@ fn what_a_token_proved_goes_on_without_it() {
 }
 
 #[test]
+fn a_member_of_the_batch_goes_on_where_the_events_own_says_nothing() {
+    let batch = r#"{"traits":{"email":"a@b.example"},"externalIds":[{"id":"c-2","type":"crm_id"}],"locale":"de"}"#;
+    let mut event = ledger_event(r#"{"context":{"traits":null,"externalIds":"?","locale":null}}"#, batch);
+    for proven in [vec![], vec![Identifier::new(Kind::PHONE, "+49301")]] {
+        event.verified = proven;
+        let text = event_text(&event).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["context"]["traits"], json!({"email": "a@b.example"}));
+        assert_eq!(value["context"]["externalIds"][0]["id"], "c-2");
+        assert_eq!((text.matches("\"traits\"").count(), &value["context"]["locale"]), (1, &Value::Null));
+    }
+}
+
+#[test]
+fn a_row_of_an_import_goes_with_its_version() {
+    let mut event = ledger_event(r#"{"context":{"selvedge":{"version":7.0,"profileId":"p"}}}"#, "");
+    let version = |event: &LedgerEvent| {
+        let value: Value = serde_json::from_str(&event_text(event).unwrap()).unwrap();
+        value["context"]["selvedge"]["version"].clone()
+    };
+    assert_eq!(version(&event), Value::Null);
+    event.is_snapshot = true;
+    assert_eq!(version(&event), 7.0);
+}
+
+#[test]
 fn a_profile_goes_as_an_identify_of_its_version_that_names_all_of_it() {
     let message = identify(&snapshot(&[("user_id", "u1"), ("email", "a@b.example"), ("anonymous_id", "a1")]));
     assert_eq!(&*message.id, "profile:00000000-0000-0000-0000-000000000000:3");
