@@ -340,6 +340,28 @@ fn a_name_that_reads_like_a_word_of_the_protocol_takes_none_of_those_from_others
 }
 
 #[test]
+fn an_erasure_takes_what_other_rules_took_for_names_of_the_person() -> anyhow::Result<()> {
+    let login = |message_id: &str, mail: &str| {
+        let traits = json!({ "email": mail, "phone": "+49 30 1234567" });
+        said(message_id, json!({ "type": "identify", "userId": "ada-0001", "traits": traits, "timestamp": at(2) }))
+    };
+    // The first had a profile of its own, before its person had an account.
+    let alone = json!({ "type": "identify", "traits": { "email": "jane@partner.example" }, "timestamp": at(1) });
+    let mut kept = Kept::telling(&Rules::default(), &[said("m-1", alone)])?;
+    kept.tell(&[login("m-2", "jane@partner.example"), login("m-3", "ada@partner.example")])?;
+    let ben = json!({ "type": "identify", "userId": "ben-0002", "traits": { "email": "ben@partner.example" } });
+    kept.tell(&[said("m-4", ben)])?;
+    let blocked = "blocked_patterns = [\"*@partner.example\"]\nblocked_values = [\"+49 30 1234567\"]";
+    kept.apply(&parse_rules(blocked)?)?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    for text in ["jane@partner", "ada@partner", "+49301234567"] {
+        ensure!(!is_in_files(&kept, text)?, "{text} is still in a file");
+    }
+    ensure!(is_in_files(&kept, "ben@partner.example")?, "what others said stays");
+    Ok(())
+}
+
+#[test]
 fn nobody_is_erased_by_a_name_that_was_never_seen() -> anyhow::Result<()> {
     let mut kept = Kept::telling(&Rules::default(), &shared_device())?;
     let reads = kept.reads(&shared_device())?;

@@ -109,7 +109,13 @@ impl<'a> ShownEvent<'a> {
         let mut context = members(&event.batch_context);
         if let Some(own) = parts.remove(field::CONTEXT) {
             let own = json::members(own.get().as_bytes()).filter_map(Result::ok);
-            context.extend(own.filter(|(key, value)| stands_over_batch(*key, value)).filter_map(shown_member));
+            for (key, value) in own {
+                let stands = stands_over_batch(key, value);
+                let Some((name, value)) = shown_member((key, value)) else { continue };
+                if stands || !context.contains_key(&name) {
+                    context.insert(name, value);
+                }
+            }
         }
         let text = |name: &str| parts.get(name).copied().and_then(text);
         Self {
@@ -189,6 +195,9 @@ mod tests {
             stored(r#"{"context":{"traits":null,"locale":null}}"#, r#"{"traits":{"plan":"gold"},"locale":"de"}"#);
         let shown = serde_json::to_string(&ShownEvent::of(&event, false, &BTreeMap::new())).unwrap();
         assert!(shown.contains(r#""context":{"locale":null,"traits":{"plan":"gold"}}"#), "{shown}");
+        let alone = stored(r#"{"context":{"device":"Pixel 7"}}"#, "");
+        let shown = serde_json::to_string(&ShownEvent::of(&alone, false, &BTreeMap::new())).unwrap();
+        assert!(shown.contains(r#""context":{"device":"Pixel 7"}"#), "{shown}");
     }
 
     #[test]

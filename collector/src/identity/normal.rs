@@ -101,6 +101,7 @@ pub fn may_name(identifier: &Identifier, rules: &Rules) -> bool {
     let is_refused = |digest: digest::Digest| digest_that_names(&digest, identifier.kind.clone(), rules).is_err();
     !is_blocked(&identifier.value)
         && !rules.blocked.has(&identifier.value)
+        && !rules.blocked.has_named(identifier)
         && !digest::digest_of(identifier).is_some_and(is_refused)
 }
 
@@ -119,7 +120,8 @@ fn bounded(kind: Kind, normal: &str, rules: &Rules) -> Result<Identifier, Blocke
     if is_blocked(normal) || rules.blocked.has(normal) || normal.len() > MAX_IDENTIFIER_BYTES {
         return Err(Blocked::NamesNobody);
     }
-    Ok(Identifier::new(kind, normal))
+    let named = Identifier::new(kind, normal);
+    if rules.blocked.has_named(&named) { Err(Blocked::NamesNobody) } else { Ok(named) }
 }
 
 /// What stands in a stored message where the name of somebody stood who was erased. It names nobody.

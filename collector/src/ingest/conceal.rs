@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use selvedge_core::identifier::{Identifier, Kind, is_blocked};
 use selvedge_core::wire::{MAX_IDENTIFIER_BYTES, MAX_IDENTIFIERS_PER_EVENT, field};
 
-use super::message_id::{IMPORT_PREFIX, PROFILE_PREFIX};
+use super::message_id::{IMPORT_PREFIX, PROFILE_PREFIX, of_profile};
 use super::parts::{self, member, text};
 use super::redact::Redaction;
 use super::rewrite::{Place, Rewrite, renamed_keys, rewritten};
@@ -276,15 +276,15 @@ impl<'n> Elsewhere<'_, 'n> {
 
     /// One that tells something becomes another, as long as any may be, of the same sort.
     fn message_id(&self, text: &str) -> Option<String> {
-        if let Some((id, version)) = text.strip_prefix(PROFILE_PREFIX).and_then(|rest| rest.rsplit_once(':')) {
+        if let Some((id, version)) = of_profile(text) {
             return Some(format!("{PROFILE_PREFIX}{}:{version}", self.profile(id)));
         }
-        self.without(text)?;
-        let (prefix, rest) = match text.strip_prefix(IMPORT_PREFIX) {
-            Some(rest) => (IMPORT_PREFIX, rest),
-            None => ("", text),
-        };
-        Some(format!("{prefix}{}", self.concealment.veil.word("message", rest)))
+        let word = |text| self.concealment.veil.word("message", text);
+        if let Some(row) = text.strip_prefix(IMPORT_PREFIX) {
+            // Whatever this version of the row says: all versions are of one subject.
+            return Some(format!("{IMPORT_PREFIX}{}", word(row)));
+        }
+        self.without(text).map(|_| word(text))
     }
 
     /// The id of a profile is a digest of who leads it, which another collector made without a key.
@@ -326,7 +326,11 @@ impl Rewrite for Elsewhere<'_, '_> {
 fn said_at(place: Place<'_>) -> Option<SaidAs> {
     let word = |name: &str| member(place.object, name).and_then(|value| text(value).ok().flatten());
     if place.within == EXTERNAL_IDS {
-        let kind = word("type").filter(|_| place.key == "id").map(|kind| Kind::new(&kind));
+        if place.key != "id" {
+            // Nor is it read what kind it would be of: once for each member, that would cost more than all else.
+            return None;
+        }
+        let kind = word("type").map(|kind| Kind::new(&kind));
         let encoding = word("encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("none"));
         return Some((kind.filter(is_hashable)?, encoding.map(|encoding| encoding.as_ref().into())));
     }
@@ -358,9 +362,11 @@ fn is_a_word_for_nobody(value: &str) -> bool {
     (is_short && is_blocked(value)) || [ERASED, CONCEALED].contains(&value.trim())
 }
 
-/// Whether a message may hold a mail address, a telephone number or the id of a profile. Quick: most hold none.
+/// Whether a message may hold a mail address, a telephone number, the id of a profile or of an import's row. Quick: most
+/// hold none.
 fn may_hold_shapes(message: &[u8]) -> bool {
-    shapes::may_be_in(message) || message.windows(PROFILE.len()).any(|window| window == PROFILE)
+    let holds = |text: &[u8]| message.windows(text.len()).any(|window| window == text);
+    shapes::may_be_in(message) || holds(PROFILE) || holds(IMPORT_PREFIX.as_bytes())
 }
 
 /// Whether names are more than any event may claim. To hash them all, and to seek what comes out, would cost more than

@@ -32,10 +32,16 @@ pub(super) fn stated(part: Option<&[u8]>, desk: &Desk<'_>) -> Result<Option<Arc<
     Ok(Some(message_id.as_ref().into()))
 }
 
-/// Whether it is the id of another collector's snapshot of a profile.
+/// Of which profile, and which version of it, a messageId of another collector's snapshot is.
+pub(super) fn of_profile(message_id: &str) -> Option<(&str, u64)> {
+    let (profile, version) = message_id.strip_prefix(PROFILE_PREFIX)?.rsplit_once(':')?;
+    Some((profile, version.parse().ok()?))
+}
+
+/// Whether an event is another collector's snapshot of a profile.
 pub(super) fn is_of_profile(part: Option<&[u8]>, desk: &Desk<'_>) -> bool {
     let message_id = text_of(part, "/messageId").ok().flatten();
-    desk.strength() > Strength::Observed && message_id.is_some_and(|id| id.starts_with(PROFILE_PREFIX))
+    desk.strength() > Strength::Observed && message_id.is_some_and(|id| of_profile(&id).is_some())
 }
 
 /// For an event with a time of its own, and what its batch shares: a resend, which differs in `sentAt` alone, is the same

@@ -215,9 +215,8 @@ pub(super) fn snapshot(
     if event_type != EventType::Identify || desk.strength() == Strength::Observed {
         return None;
     }
-    if message_id.starts_with(message_id::PROFILE_PREFIX) {
-        let (subject, version) = message_id.rsplit_once(':')?;
-        return Some(Snapshot { subject: subject.into(), version: version.parse().ok()? });
+    if let Some((profile, version)) = message_id::of_profile(message_id) {
+        return Some(Snapshot { subject: format!("{}{profile}", message_id::PROFILE_PREFIX).into(), version });
     }
     message_id.starts_with(message_id::IMPORT_PREFIX).then(|| {
         let version = parts.context.selvedge.and_then(|selvedge| member(selvedge, field::VERSION));

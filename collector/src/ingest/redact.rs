@@ -260,15 +260,15 @@ impl Rewrite for Without<'_, '_> {
 }
 
 impl Without<'_, '_> {
-    /// Whether a text says of what kind, or how written, what stands beside it is. It stays, though it reads like a name:
+    /// Whether a text says of what kind, how written or of which version what stands beside it is. It stays, though it reads like a name:
     /// without it, the event would say something else.
     fn is_word_of_the_protocol(&self, text: &str, Place { key, within, .. }: Place<'_>) -> bool {
-        within == EXTERNAL_IDS
-            && match key {
-                "type" => self.redaction.rules.class(&NameKind::new(text)) != Class::Undeclared,
-                "encoding" => Algorithm::parse(text).is_some(),
-                _ => false,
-            }
+        match (within, key) {
+            (EXTERNAL_IDS, "type") => self.redaction.rules.class(&NameKind::new(text)) != Class::Undeclared,
+            (EXTERNAL_IDS, "encoding") => Algorithm::parse(text).is_some(),
+            (OURS, field::VERSION) => text.parse::<u64>().is_ok(),
+            _ => false,
+        }
     }
 
     /// Whether a text is something else that the message says.

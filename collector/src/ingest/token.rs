@@ -23,8 +23,10 @@ pub(super) struct Proven {
     pub(super) email: Option<Box<str>>,
     /// `phone_number`, if the site has verified it.
     pub(super) phone: Option<Box<str>>,
-    from: UnixMillis,
-    until: UnixMillis,
+    /// Of which times events are proven by it.
+    pub(super) from: UnixMillis,
+    /// See `from`.
+    pub(super) until: UnixMillis,
 }
 
 impl Proven {

@@ -5,7 +5,7 @@
 //! stays. A number that no double holds goes with "all else".
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -81,13 +81,6 @@ impl Meant {
         Self { written, value }
     }
 
-    fn is(&self, other: &Self) -> bool {
-        match (&self.value, &other.value) {
-            (None, None) => self.written.get() == other.written.get(),
-            (one, another) => one == another,
-        }
-    }
-
     fn size(&self, other: &Self) -> Ordering {
         match (&self.value, &other.value) {
             (Some(Value::Number(one)), Some(Value::Number(other))) => {
@@ -132,7 +125,9 @@ fn union(left: Vec<Meant>) -> Option<Box<RawValue>> {
     if left.is_empty() {
         return None;
     }
-    let mut all: Vec<Meant> = Vec::new();
+    // Whoever has a public key may have set a hundred thousand of them.
+    let mut known = HashSet::new();
+    let mut all: Vec<Box<RawValue>> = Vec::new();
     for value in left {
         let elements = match value.written.get().starts_with('[') {
             true => serde_json::from_str::<Vec<Box<RawValue>>>(value.written.get()).ok(),
@@ -140,12 +135,17 @@ fn union(left: Vec<Meant>) -> Option<Box<RawValue>> {
         };
         let elements = elements.map(|elements| elements.into_iter().map(Meant::by).collect());
         for element in elements.unwrap_or_else(|| vec![value]) {
-            if !all.iter().any(|known| known.is(&element)) {
-                all.push(element);
+            let Meant { written, value } = element;
+            let is_new = match value {
+                Some(value) => known.insert((Some(value), None)),
+                None => known.insert((None, Some(written.get().to_owned()))),
+            };
+            if is_new {
+                all.push(written);
             }
         }
     }
-    let written: Vec<&str> = all.iter().map(|element| element.written.get()).collect();
+    let written: Vec<&str> = all.iter().map(|element| element.get()).collect();
     RawValue::from_string(format!("[{}]", written.join(","))).ok()
 }
 

@@ -94,6 +94,8 @@ pub trait Erasing {
     fn put_nameless_mark(&self, device: NameId, mark: &NamelessMark) -> Result<(), StoreError>;
     /// Guards what somebody without a name observed at this time or later. Returns on which devices.
     fn guard_nameless(&self, from: UnixMillis) -> Result<BTreeSet<NameId>, StoreError>;
+    /// The names that nothing in a workspace speaks of: other rules made them, or what said them is gone.
+    fn unspoken_names(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError>;
     /// The shapes that name it in any role.
     fn shapes_saying(&self, name: NameId) -> Result<Vec<(ShapeId, Role)>, StoreError>;
 

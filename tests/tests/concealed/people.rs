@@ -13,6 +13,27 @@ use super::lifting::Lifting;
 use super::{CONCEALING, identify, is, named, send, start, whose};
 
 #[test]
+fn a_row_is_one_subject_whatever_each_of_its_versions_says() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = start(directory.path())?;
+    for (version, traits) in [
+        (1, json!({ "email": "ada@shop.example", "plan": "free" })),
+        (2, json!({ "phone": "+4930123456", "plan": "gold" })),
+        (3, json!({ "plan": "club" })),
+    ] {
+        let mut row = identify("import:crm:4930123456", "u-1", &traits);
+        row["context"] = json!({ "selvedge": { "version": version } });
+        send(&collector, &collector.secret_key, &[row])?;
+        let path = "/v1/profiles/user_id:u-1";
+        let profile = collector.get(path, &collector.secret_key)?.json;
+        ensure!(profile["traits"]["plan"] == traits["plan"], "version {version}: {profile:#}");
+        let names = profile["identifiers"].as_array().map_or(0, Vec::len);
+        ensure!(names == traits.as_object().map_or(0, |traits| traits.len()), "version {version}: {profile:#}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_digest_and_its_clear_value_are_one_person_whichever_came_first() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = start(directory.path())?;

@@ -38,7 +38,7 @@ fn a_value_that_is_blocked_names_nobody_any_more_nor_does_its_digest_and_both_co
     let before = reads(&collector)?;
     ensure!(collector.stop()?.success(), "{}", collector.log());
     let [blocking, first] = ["blocking.toml", "first.toml"].map(|name| directory.path().join(name));
-    fs::write(&blocking, "blocked_values = [\"Ada@shop.example\", \"+49 30 1234567\", \"+49301234567\"]\n")?;
+    fs::write(&blocking, "blocked_values = [\"Ada@shop.example\", \"+49 30 1234567\"]\n")?;
     fs::write(&first, "")?;
     let [blocking, first] = [blocking, first].map(|path| path.to_string_lossy().into_owned());
     let check = report(&collector, &["rules", "check", &blocking, "--json"])?;
@@ -119,6 +119,23 @@ fn a_number_that_is_said_again_is_known_by_the_digests_of_the_region_that_is_set
     send(&collector, &collector.secret_key, &[named("m-2", None, ("phone", &national, "none"))])?;
     send(&collector, &collector.secret_key, &[number("m-3")])?;
     is(whose(&collector, "user_id:u-1")?, "u-1", 3)
+}
+
+#[test]
+fn what_is_blocked_when_it_comes_is_blocked_in_a_replay_too_however_it_is_written() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let settings =
+        "store_clear = false\n[identity]\nblocked_values = [\"kiosk@shop.example\", \"AA:BB:CC:DD:EE:FF\"]\n";
+    let mut collector = Collector::start_with_settings(directory.path(), settings)?;
+    let quoted = identify("m-1", "u-1", &json!({ "email": "'kiosk@shop.example'" }));
+    let events = [quoted, named("m-2", Some("u-2"), ("mac", "aabbccddeeff", "none"))];
+    let answer = collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": events }))?;
+    let codes = answer.json["warnings"].as_array().into_iter().flatten().map(|warning| warning["code"].as_str());
+    ensure!(codes.eq([Some("blocked_identifier"); 2]), "{}", answer.text());
+    ensure!(collector.stop()?.success(), "{}", collector.log());
+    let report = report(&collector, &["replay", "--json"])?;
+    ensure!(report["touched"] == 0, "{report:#}");
+    Ok(())
 }
 
 /// Builds the ledger again, by a file of rules.

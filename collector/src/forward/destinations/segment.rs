@@ -178,13 +178,17 @@ fn push_context(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()
     push_version(text, event, own)?;
     text.push('}');
     push_external_ids(text, event, own)?;
-    let own_members =
-        || json::members(own).filter_map(Result::ok).filter(|(key, value)| stands_over_batch(*key, value));
+    let batch = &event.event.batch_context;
+    let is_of_batch = |key: json::RawKey<'_>| key.decode().is_some_and(|key| member(batch, &key).is_some());
+    let own_members = || {
+        let own = json::members(own).filter_map(Result::ok);
+        own.filter(|(key, value)| stands_over_batch(*key, value) || !is_of_batch(*key))
+    };
     let own_keys: Vec<_> = own_members().filter_map(|(key, _)| key.decode()).collect();
     for (key, value) in own_members().filter(|(key, _)| !is_told(event, *key)) {
         push_member(text, key, value)?;
     }
-    for (key, value) in json::members(&event.event.batch_context).filter_map(Result::ok) {
+    for (key, value) in json::members(batch).filter_map(Result::ok) {
         let is_covered = is_told(event, key) || own_keys.iter().any(|own| key.is(own));
         if !is_covered {
             push_member(text, key, value)?;
@@ -199,12 +203,19 @@ fn push_version(text: &mut String, event: &LedgerEvent, own: &[u8]) -> Option<()
     if !event.is_snapshot {
         return Some(());
     }
-    let of = |context| member(member(context, OURS)?, field::VERSION);
-    if let Some(version) = of(own).or_else(|| of(&event.event.batch_context)) {
+    // Whole, as the intake takes it.
+    let said = ours(own).or_else(|| ours(&event.event.batch_context));
+    if let Some(version) = said.and_then(|said| member(said, field::VERSION)) {
         text.push_str(",\"version\":");
         text.push_str(core::str::from_utf8(version).ok()?);
     }
     Some(())
+}
+
+fn ours(context: &[u8]) -> Option<&[u8]> {
+    let members = json::members(context).filter_map(Result::ok);
+    let objects = members.filter(|(key, value)| key.is(OURS) && stands_over_batch(*key, value));
+    objects.last().map(|(_, object)| object)
 }
 
 fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {

@@ -19,6 +19,9 @@ pub struct Blocklist {
     values: Vec<Box<str>>,
     patterns: Vec<Box<str>>,
     digests: HashSet<Digest>,
+    /// The values as names of the kinds that may be said by digests: one that is written in another way is blocked as its
+    /// digests are.
+    named: HashSet<Identifier>,
     /// The values and their digests as a ledger has them that keeps no clear ones.
     veiled: HashSet<Identifier>,
 }
@@ -34,7 +37,8 @@ impl Blocklist {
         }
         let values = distinct(values);
         let digests = values.iter().flat_map(|value| digests_of(value, rules)).collect();
-        Ok(Self { values, patterns: distinct(patterns), digests, veiled: HashSet::new() })
+        let named = values.iter().flat_map(|value| named_by(value, rules)).collect();
+        Ok(Self { values, patterns: distinct(patterns), digests, named, veiled: HashSet::new() })
     }
 
     /// The same, for a ledger that keeps no clear values: there, the values and their digests are known by what stands
@@ -42,11 +46,14 @@ impl Blocklist {
     #[must_use]
     pub fn under(mut self, veil: &Veil, rules: &Rules) -> Self {
         let all_named = Rules { blocked: Self::default(), ..rules.clone() };
-        for kind in HASHABLE {
-            for value in &self.values {
-                let Ok(named) = identifier(kind.clone(), value, &all_named) else { continue };
-                self.veiled.insert(veil.stand_in(&named));
+        for value in &self.values {
+            // Who writes it between quotes says no other name.
+            let quoted = QUOTES.map(|quote| format!("{quote}{value}{quote}"));
+            for written in quoted.iter().map(String::as_str).chain([&**value]) {
+                self.veiled.extend(named_by(written, &all_named).map(|named| veil.stand_in(&named)));
             }
+        }
+        for kind in HASHABLE {
             let digests = self.digests.iter().map(|digest| veil.digest(&kind, digest));
             self.veiled.extend(digests.map(|digest| Identifier::new(kind.clone(), digest.to_string())));
         }
@@ -79,6 +86,11 @@ impl Blocklist {
             || self.patterns.iter().any(|pattern| fits(pattern, &value))
     }
 
+    /// Whether it is the normal form of a value that names nobody here, however that is written.
+    pub fn has_named(&self, identifier: &Identifier) -> bool {
+        self.named.contains(identifier)
+    }
+
     /// Whether it is what stands for a value that names nobody here, or for a digest of one.
     pub fn has_veiled(&self, identifier: &Identifier) -> bool {
         self.veiled.contains(identifier) || self.values.iter().any(|blocked| **blocked == *identifier.value)
@@ -106,16 +118,19 @@ fn distinct(texts: &[String]) -> Vec<Box<str>> {
 }
 
 fn bare(text: &str) -> String {
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).to_lowercase()
+    text.trim_matches(|c: char| c.is_whitespace() || QUOTES.contains(&c)).to_lowercase()
+}
+
+/// The names that a value is, of the kinds whose values may be said by digests.
+fn named_by(value: &str, rules: &Rules) -> impl Iterator<Item = Identifier> {
+    HASHABLE.into_iter().filter_map(|kind| identifier(kind, value, rules).ok())
 }
 
 /// Every digest by which a value may be said: in lower case, in capitals, with a capital, and in the forms of each kind.
 fn digests_of(value: &str, rules: &Rules) -> Vec<Digest> {
     let capitalised = value.chars().take(1).flat_map(char::to_uppercase).chain(value.chars().skip(1)).collect();
     let mut written = vec![value.to_owned(), value.to_uppercase(), capitalised];
-    for kind in HASHABLE {
-        written.extend(identifier(kind, value, rules).into_iter().flat_map(|named| forms(&named, rules)));
-    }
+    written.extend(named_by(value, rules).flat_map(|named| forms(&named, rules)));
     written.iter().flat_map(|form| Algorithm::ALL.map(|algorithm| Digest::of(algorithm, form))).collect()
 }
 
@@ -134,6 +149,8 @@ fn fits(pattern: &str, value: &str) -> bool {
     true
 }
 
+/// What programs put around a value by mistake.
+const QUOTES: [char; 3] = ['"', '\'', '`'];
 /// The kinds whose values may be said by digests.
 const HASHABLE: [Kind; 7] = [Kind::EMAIL, Kind::PHONE, Kind::IMEI, Kind::MAC, Kind::IDFA, Kind::GAID, Kind::OAID];
 
@@ -148,6 +165,20 @@ mod tests {
             assert!(blocked.has(value), "{value}");
         }
         assert!(!blocked.has("kiosk-11") && !blocked.has("kiosk"));
+    }
+
+    #[test]
+    fn a_value_that_is_written_in_another_way_is_blocked_as_its_digests_are() {
+        let rules = Rules { blocked: list(&["+49 30 123456", "AA:BB:CC:DD:EE:FF"], &[]), ..Rules::default() };
+        for (kind, written) in [
+            (Kind::PHONE, "+4930123456"),
+            (Kind::PHONE, "0049 30 123456"),
+            (Kind::MAC, "aabbccddeeff"),
+            (Kind::MAC, "AA-BB-CC-DD-EE-FF"),
+        ] {
+            assert!(identifier(kind, written, &rules).is_err(), "{written}");
+        }
+        assert!(identifier(Kind::PHONE, "+4930123457", &rules).is_ok());
     }
 
     #[test]

@@ -113,11 +113,26 @@ impl Settling<'_> {
             }
             names.insert(name, (identifier, true));
         }
+        for name in self.names_of_before(whose)? {
+            names.entry(name).or_insert((view.name(name)?.identifier, false));
+        }
         let profile = match whose {
             Whose::Nobody(_) => None,
             Whose::Profile(key) => Some(view.name(key.name())?.profile_id),
         };
         Ok(Doomed { whose, profile, names })
+    }
+
+    /// The names that nothing speaks of any more and whose id finds the profile: by other rules, they were its own.
+    fn names_of_before(&self, whose: Whose) -> Result<Vec<NameId>, StoreError> {
+        let Whose::Profile(key) = whose else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for name in self.transaction.unspoken_names(self.workspace)? {
+            if self.ownership().of_profile(name)? == Some(key) {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// The rows of what says the same as one of these names, and is nobody else's: of a clear value its digests, of a

@@ -130,6 +130,11 @@ impl Committer {
                 transaction.unname(workspace, *name)?;
             }
         }
+        for name in transaction.unspoken_names(workspace)? {
+            if gone.said(&transaction.name(name)?.identifier.value) {
+                transaction.unname(workspace, name)?;
+            }
+        }
         let suppressed = note(&*transaction, erasure, hashes)?;
         transaction.keep_last_seq(gone.last_seq)?;
         transaction.commit()?;
@@ -167,8 +172,26 @@ pub(super) struct Gone {
     pub(super) profiles: Vec<ProfileId>,
     /// The names that stood in the claims that went.
     beside: BTreeSet<NameId>,
+    /// The deleted events: their texts in lower case, and their digits.
+    said: Vec<[String; 2]>,
     /// The last place in the order of commits, from before.
     last_seq: Seq,
+}
+
+impl Gone {
+    fn note_said(&mut self, message: &[u8]) {
+        let text = String::from_utf8_lossy(message).to_ascii_lowercase();
+        let digits = text.chars().filter(char::is_ascii_digit).collect();
+        self.said.push([text, digits]);
+    }
+
+    /// Whether a deleted event may have said a value: as it stands or, of a number, its end, before which numbers are
+    /// written in several ways.
+    fn said(&self, value: &str) -> bool {
+        let value = value.to_ascii_lowercase();
+        let end = value.strip_prefix('+').and_then(|digits| digits.get(digits.len().saturating_sub(LAST_DIGITS)..));
+        self.said.iter().any(|[text, digits]| text.contains(&value) || end.is_some_and(|end| digits.contains(end)))
+    }
 }
 
 /// An event that goes.
@@ -198,6 +221,7 @@ impl Settling<'_> {
             saying: BTreeSet::new(),
             profiles: Vec::new(),
             beside: BTreeSet::new(),
+            said: Vec::new(),
             last_seq: self.transaction.sizes()?.last_seq,
         };
         // Asked while there are some: the last may go now, and what it united comes apart.
@@ -247,6 +271,7 @@ impl Settling<'_> {
         }
         for Owned { seq, shape, order } in owned {
             erased.traits += self.transaction.delete_traits(shape, &order)?;
+            gone.note_said(&self.transaction.event(seq)?.raw);
             self.transaction.delete_event(self.workspace, seq)?;
             gone.messages.insert((&*order.message_id).into());
         }
@@ -411,5 +436,7 @@ impl Settling<'_> {
     }
 }
 
+/// Digits by which a number is found however it is written.
+const LAST_DIGITS: usize = 7;
 /// What consumers of the change feed read as the cause.
 pub(super) const CAUSE: &str = "erasure";

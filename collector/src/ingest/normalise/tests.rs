@@ -5,6 +5,7 @@ use crate::event::{Source, Workspace};
 use crate::identity::Rules;
 use crate::identity::normal::Veil;
 use crate::identity_key::IdentityKeys;
+use crate::ingest::token::Proven;
 use crate::ingest::{Concealment, Limits};
 use crate::key::{Right, StoredKey, Trust};
 
@@ -250,6 +251,15 @@ fn an_event_may_name_sixty_four_and_no_more() {
     let twice = with(63, "").replace(r#"{"id":"id0","#, r#"{"id":"id0","type":"cookie._ga"},{"id":"id0","#);
     assert_eq!(accepted(&twice).0.claim.len(), 64);
 
+    // What the site has verified comes on top.
+    let text = with(63, "");
+    let (from, until) = (RECEIVED_AT, RECEIVED_AT);
+    let verified = Proven { user_id: "u1".into(), email: Some("ada@x.example".into()), phone: None, from, until };
+    let (key, mut warnings) = (key(Right::Public), Warnings::default());
+    let parts = Parts::of(text.as_bytes()).unwrap();
+    let said = claim::of(&parts, EventType::Page, Some(&verified), &desk(&key), &mut warnings).unwrap();
+    assert_eq!(said.claim.len(), 65);
+
     let snapshot = with(250, r#""selvedge":{"profileId":"p"},"#);
     assert_eq!(accepted_with(Right::Secret, &snapshot).claim.len(), 251);
     assert_eq!(refused(&snapshot).code(), "too_many_identifiers", "with a public key");
@@ -348,8 +358,11 @@ fn a_snapshot_of_another_collector_names_a_person_by_its_names_and_not_by_its_tr
     let text = r#"{"type":"identify","userId":"u1","messageId":"profile:p-1:12","traits":{"email":"a@b.example"},
         "context":{"externalIds":[{"id":"+4930123456","type":"phone"}]}}"#;
     assert_eq!(names(&accepted_with(Right::Secret, text)), ["user_id:u1", "phone:+4930123456"]);
-    let call = text.replace("profile:p-1:12", "m-1");
-    assert_eq!(names(&accepted_with(Right::Secret, &call)), ["user_id:u1", "email:a@b.example", "phone:+4930123456"]);
+    for call in ["m-1", "profile:p-1", "profile:p-1:new"] {
+        let call = accepted_with(Right::Secret, &text.replace("profile:p-1:12", call));
+        assert_eq!(names(&call), ["user_id:u1", "email:a@b.example", "phone:+4930123456"]);
+        assert_eq!(call.snapshot, None);
+    }
 }
 
 #[test]

@@ -61,6 +61,13 @@ impl Reader<'_> {
             ProfileKey::Device(device) => vec![device],
         };
         for name in names.clone() {
+            for device in self.view.devices_marked_by(name)? {
+                if self.ownership().whose_device(device)? == key {
+                    names.push(device);
+                }
+            }
+        }
+        for name in names.clone() {
             names.extend(self.view.other_names_of(name)?);
         }
         Ok(names)

@@ -23,6 +23,27 @@ use crate::store::{
     NamelessMark, NewName, Role, ScannedEvent, Seq, Shape, ShapeId, ShapeName, StoreError, StoredTrait,
 };
 
+/// Whether a claim, a decision, a mark that somebody left or a placement speaks of a name.
+macro_rules! is_spoken_of {
+    ($name:literal) => {
+        concat!(
+            "exists (select 1 from shape_identifier where identifier = ",
+            $name,
+            ") or exists (select 1 from decision where x = ",
+            $name,
+            " or y = ",
+            $name,
+            ") or exists (select 1 from nameless_mark where device = ",
+            $name,
+            ") or exists (select 1 from placement where identifier = ",
+            $name,
+            " or same_as = ",
+            $name,
+            ")"
+        )
+    };
+}
+
 impl Erasing for Session<'_> {
     fn overwrite_deleted(&self) -> Result<(), StoreError> {
         self.set_pragma("secure_delete", "on")
@@ -304,12 +325,17 @@ impl Erasing for Session<'_> {
     }
 
     fn is_spoken_of(&self, name: NameId) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            select exists (select 1 from shape_identifier where identifier = :name)
-                or exists (select 1 from decision where x = :name or y = :name)
-                or exists (select 1 from nameless_mark where device = :name)
-                or exists (select 1 from placement where identifier = :name or same_as = :name)";
+        const SQL: &str = concat!("select ", is_spoken_of!(":name"));
         self.one(SQL, named_params! { ":name": name }, |row| row.get(0))
+    }
+
+    fn unspoken_names(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
+        const SQL: &str = concat!(
+            "select id from identifier where workspace = :workspace and kind <> '' and not (",
+            is_spoken_of!("identifier.id"),
+            ")"
+        );
+        self.all(SQL, named_params! { ":workspace": workspace }, |row| row.get(0))
     }
 
     fn batches(&self, workspace: Workspace) -> Result<Vec<BatchId>, StoreError> {

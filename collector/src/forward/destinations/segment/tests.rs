@@ -55,6 +55,13 @@ fn a_member_of_the_batch_goes_on_where_the_events_own_says_nothing() {
 }
 
 #[test]
+fn what_the_event_alone_says_goes_on_though_nobody_understands_it() {
+    let text = event_text(&ledger_event(r#"{"context":{"device":"Pixel 7"}}"#, r#"{"locale":"de"}"#)).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&value["context"]["device"], &value["context"]["locale"]), (&json!("Pixel 7"), &json!("de")));
+}
+
+#[test]
 fn a_row_of_an_import_goes_with_its_version() {
     let mut event = ledger_event(r#"{"context":{"selvedge":{"version":7.0,"profileId":"p"}}}"#, "");
     let version = |event: &LedgerEvent| {
@@ -64,6 +71,9 @@ fn a_row_of_an_import_goes_with_its_version() {
     assert_eq!(version(&event), Value::Null);
     event.is_snapshot = true;
     assert_eq!(version(&event), 7.0);
+    let mut unversioned = ledger_event(r#"{"context":{"selvedge":{}}}"#, r#"{"selvedge":{"version":7}}"#);
+    unversioned.is_snapshot = true;
+    assert_eq!(version(&unversioned), Value::Null);
 }
 
 #[test]
