@@ -285,6 +285,34 @@ fn an_erasure_by_the_id_of_a_profile_that_ended_is_of_whom_that_id_finds() -> an
     };
     let erased = kept.house.committer.erase(&kept.house.store, &erasure)?.expect("she was there");
     ensure!(erased.events == 2 && kept.house.profile(&name("user_id", "ada-0001"))?.is_null(), "{erased:?}");
+    // Asked once more, it means nobody: what is decided about the name stands.
+    let again = kept.house.committer.erase(&kept.house.store, &erasure)?;
+    ensure!(again.is_err(), "{again:?}");
+    ensure!(kept.house.reader()?.decisions()?.len() == 1, "the decision is gone");
+    Ok(())
+}
+
+#[test]
+fn an_erasure_by_the_id_of_a_digest_that_was_one_numbers_is_of_that_one() -> anyhow::Result<()> {
+    let rules = parse_rules("default_region = \"DE\"")?;
+    let digest = digest("sha256", "30000002");
+    let seen = |minute, number: &str| {
+        let external = json!([{ "id": number, "type": "phone", "collection": "users" }]);
+        json!({ "type": "track", "event": "Seen", "context": { "externalIds": external }, "timestamp": at(minute) })
+    };
+    let mut kept = Kept::new(&rules)?;
+    for (minute, number) in (1..).zip([&*digest, "+4930000002", "+30000002"]) {
+        kept.tell(&[said(&format!("m-{minute}"), seen(minute, number))])?;
+    }
+    let whom = Lookup::ProfileId(profile_id("default", &name("phone", &digest)));
+    let found = kept.house.profile_of(&whom)?["identifiers"][0]["value"].clone();
+    let at = UnixMillis(START_MS + ERASED_MINUTE * 60_000);
+    let erasure = Erasure { workspace: WORKSPACE, whom, at, is_suppression: false };
+    let erased = kept.house.committer.erase(&kept.house.store, &erasure)?;
+    for number in ["+4930000002", "+30000002"] {
+        let is_gone = kept.house.profile(&name("phone", number))?.is_null();
+        ensure!(is_gone == (found == number), "{number}, where the id found {found}: {erased:?}");
+    }
     Ok(())
 }
 

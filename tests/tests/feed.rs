@@ -148,6 +148,79 @@ fn a_digest_is_merged_into_the_person_of_its_clear_value_and_its_id_finds_that_p
 }
 
 #[test]
+fn an_account_that_is_ignored_is_merged_into_its_other_name_that_goes_on() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let account = |value| Claimed { strength: Strength::Asserted, ..observed("user_id", value) };
+    let alias = Some(oracle::Alias { previous_id: "u-1".into(), is_asserted: true });
+    house.commit(&[said(1, &[account("u-1")]), Event { alias, ..said(2, &[account("u-2")]) }])?;
+    let before = last_change(&house)?;
+    let op = Op::Ignore(Identifier::new(Kind::USER_ID, "u-1"));
+    let ignored = decision(&oracle::Decision { number: 1, at: UnixMillis(0), op, is_withdrawn: false });
+    house.committer.decide(&house.store, &ignored)?.ok().context("the name is known")?;
+    anyhow::ensure!(ended(&house, before)? == [(user("u-1"), Some(user("u-2")))], "{:?}", ended(&house, before)?);
+    let found = house.profile_of(&Lookup::ProfileId(user("u-1")))?;
+    anyhow::ensure!(found["id"] == serde_json::json!(user("u-2")), "{found:#}");
+    Ok(())
+}
+
+#[test]
+fn an_account_that_becomes_another_name_is_merged_into_that_and_not_into_who_parted_from_it() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let trusted = |kind, value: &str| Claimed { strength: Strength::Asserted, ..observed(kind, value) };
+    for number in 1..=5 {
+        let address = format!("e-{number}@x.example");
+        house.commit(&[said(number, &[trusted("user_id", "u-0"), trusted("email", &address)])])?;
+    }
+    house.commit(&[said(6, &[trusted("user_id", "u-1"), trusted("email", "e-6@x.example")])])?;
+    let before = last_change(&house)?;
+    let alias = Some(oracle::Alias { previous_id: "u-1".into(), is_asserted: true });
+    house.commit(&[Event { alias, ..said(7, &[trusted("user_id", "u-0")]) }])?;
+    anyhow::ensure!(ended(&house, before)? == [(user("u-1"), Some(user("u-0")))], "{:?}", ended(&house, before)?);
+    Ok(())
+}
+
+#[test]
+fn the_id_of_a_digest_finds_the_clear_value_that_the_next_version_of_its_row_says() -> anyhow::Result<()> {
+    for kind in ["email", "idfa"] {
+        let mut house = House::open(Rules::default())?;
+        let digest = oracle::digest("sha256", "ada@x.example");
+        let row = |version, value: &str| {
+            let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+            let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+            Event { snapshot, ..Event::naming(order, vec![observed(kind, value)]) }
+        };
+        house.commit(&[row(1, &digest)])?;
+        let before = last_change(&house)?;
+        house.commit(&[row(2, "ada@x.example")])?;
+        let id = |value: &str| profile_id("default", &Identifier::new(Kind::new(kind), value));
+        let told = ended(&house, before)?;
+        anyhow::ensure!(told == [(id(&digest), Some(id("ada@x.example")))], "{kind}: {told:?}");
+        let found = house.profile_of(&Lookup::ProfileId(id(&digest)))?;
+        anyhow::ensure!(found["id"] == serde_json::json!(id("ada@x.example")), "{kind}: {found:#}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_merged_into_a_device_that_has_no_profile() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let digest = oracle::digest("sha256", "i-1");
+    house.commit(&[said(1, &[observed("anonymous_id", "a-1"), observed("idfa", &digest)])])?;
+    let row = |version, claim: &[Claimed]| {
+        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
+    };
+    house.commit(&[row(1, &[observed("idfa", "i-1")])])?;
+    let before = last_change(&house)?;
+    house.commit(&[row(2, &[observed("push_token", "p-1")])])?;
+    let told = ended(&house, before)?;
+    let id = profile_id("default", &Identifier::new(Kind::new("idfa"), "i-1"));
+    anyhow::ensure!(told == [(id, None)], "{told:?}");
+    Ok(())
+}
+
+#[test]
 fn nobody_hears_of_strangers_who_claim_a_device_that_a_server_named_with_them() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;

@@ -101,7 +101,10 @@ impl Comparison<'_> {
                 holder => Ok(holder),
             },
             ProfileKey::Person(leader) => {
-                let members = self.old.view().members(leader)?;
+                let mut members = self.old.view().members(leader)?;
+                for member in members.clone() {
+                    members.extend(self.old.view().other_names_of(member)?);
+                }
                 for member in [leader].into_iter().chain(members) {
                     if let Some(heir) = self.new.leader(member)?.filter(|heir| *heir != name) {
                         return Ok(Some(heir));

@@ -199,6 +199,8 @@ pub(crate) struct Consumer {
     merged: BTreeMap<ProfileId, ProfileId>,
     /// Those that ended in none when it caught up last.
     pub(crate) deleted: BTreeSet<ProfileId>,
+    /// The same ever.
+    gone: BTreeSet<ProfileId>,
 }
 
 impl Consumer {
@@ -207,7 +209,7 @@ impl Consumer {
         self.deleted.clear();
         loop {
             let changes = house.reader()?.changes_after(self.at, 500)?;
-            let Some(last) = changes.last() else { return Ok(()) };
+            let Some(last) = changes.last() else { break };
             let last = last.seq;
             for change in changes {
                 ensure!(change.seq > self.at, "change {:?} comes after {:?}", change.seq, self.at);
@@ -216,6 +218,13 @@ impl Consumer {
             }
             ensure!(self.at == last, "the last change was applied last");
         }
+        for (id, into) in &self.merged {
+            let is_told_of = |id| self.profiles.contains_key(id) || self.merged.contains_key(id);
+            let has_ended = self.deleted.contains(into) || self.gone.contains(into);
+            ensure!(is_told_of(into) || has_ended, "{id} was merged into {into}, which nobody heard of");
+        }
+        self.gone.append(&mut self.deleted.clone());
+        Ok(())
     }
 
     fn apply(&mut self, kind: ChangeKind) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use crate::identity::{anchor, profile_id, strength};
 use crate::ingest::verdict::EventRefusal;
 use crate::ingest::writer::{Committed, Submission};
 use crate::store::{
-    BatchId, Flags, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
+    BatchId, NameId, NewEvent, NewName, NewShape, Role, Shape, ShapeId, ShapeName, SnapshotRow, StoreError,
 };
 
 impl Settling<'_> {
@@ -207,13 +207,26 @@ impl Settling<'_> {
     /// strangers claim to stand beside one, it costs none of them more than the first.
     fn unsettle_people(&mut self, shape: &KnownShape) -> Result<(), StoreError> {
         for named in &*shape.people {
-            let Flags { same_as, is_held, .. } = self.memory.standing(self.transaction, named.name)?.flags;
-            let is_out = shape.guard == Guard::Held && is_held && same_as.is_none() && !named.strength.is_trusted();
-            if !is_out {
+            if !self.is_held_back(named, shape.guard)? {
                 self.unsettle(&[named.name]);
             }
         }
         Ok(())
+    }
+
+    /// Whether a claim does not have a name because that is held: then nothing about it depends on the claim.
+    fn is_held_back(&mut self, named: &ShapeName, guard: Guard) -> Result<bool, StoreError> {
+        if !guard.is_on() || named.strength.is_trusted() {
+            return Ok(false);
+        }
+        let own = self.memory.standing(self.transaction, named.name)?.flags;
+        let placed = match own.same_as {
+            // A clear value is placed by its digest only while nobody says it.
+            Some(_) if self.is_clear_value(named.name)? => return Ok(false),
+            Some(same) => self.memory.standing(self.transaction, same)?.flags,
+            None => own,
+        };
+        Ok(placed.is_held)
     }
 
     /// Has a device's history looked at again, because of the event at hand.

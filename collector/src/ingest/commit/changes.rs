@@ -43,6 +43,12 @@ impl Changes {
         self.renewed.contains_key(&profile)
     }
 
+    /// Whether a profile stands before the group or behind it: nothing is merged into one that nobody heard of.
+    fn stands(&self, profile: NameId, transaction: &dyn Transaction) -> Result<bool, StoreError> {
+        let is_told_of = self.begun.contains_key(&profile) || self.renewed.contains_key(&profile);
+        Ok(is_told_of || transaction.profile(profile)?.is_some_and(|row| row.is_alive))
+    }
+
     /// Writes it all; the place of the last change.
     pub(super) fn write(
         mut self,
@@ -56,6 +62,10 @@ impl Changes {
             self.renewed.remove(&profile);
         }
         for (&profile, (transition, because)) in &self.ended {
+            let transition = &match transition {
+                Transition::MergedInto(heir) if !self.stands(*heir, transaction)? => Transition::Deleted,
+                other => *other,
+            };
             let row =
                 TransitionRow { seq: next(&mut self.last), profile, transition: *transition, because: because.clone() };
             transaction.insert_transition(workspace, &row)?;

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ground::Claims;
 use super::memory::Marks;
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
@@ -289,8 +288,8 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Who owns what the device's own profile owned; else whose the device is or, of a clear value that no claim says any
-    /// more, the digest that is left of it.
+    /// Who owns what the device's own profile owned; else whose the device is or, where no claim says it any more, its
+    /// other form.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
         for shape in self.transaction.shapes_going_by(device)? {
             let owner = self.ownership().owner_of(&shape, &shape.first)?;
@@ -298,8 +297,7 @@ impl Settling<'_> {
                 return Ok(Some(heir));
             }
         }
-        let claims = Claims::new(self.transaction, self.rules, self.workspace);
-        let heir = self.ownership().whose_device(self.decided_about(device, &claims)?)?.name();
+        let heir = self.ownership().whose_device(self.form_left_of(device)?)?.name();
         Ok((heir != device).then_some(heir))
     }
 

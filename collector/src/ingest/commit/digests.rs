@@ -204,6 +204,16 @@ impl Settling<'_> {
         Ok(alone.unwrap_or(name))
     }
 
+    /// By which other form a name goes on that no claim says any more: a digest by its clear value, a clear value by the
+    /// digest of it that stands for itself. Itself, where there is none.
+    pub(super) fn form_left_of(&self, name: NameId) -> Result<NameId, StoreError> {
+        let claims = Claims::new(self.transaction, self.rules, self.workspace);
+        match self.meaning_of(name, &claims)? {
+            Meaning::Clear(clear) => Ok(clear),
+            Meaning::Itself | Meaning::Ambiguous => self.decided_about(name, &claims),
+        }
+    }
+
     /// The clear values of digests that no claim says any more, but a decision or a mark that somebody left does; and
     /// those of which that was so when they were placed last.
     pub(super) fn spoken_of_by_digest(

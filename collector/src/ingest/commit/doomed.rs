@@ -58,6 +58,9 @@ impl Settling<'_> {
             }
         }
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(false) };
+        if matches!(whom, Lookup::ProfileId(_)) && self.ownership().of_profile(id)?.is_some() {
+            return Ok(false);
+        }
         let claims = Claims::new(self.transaction, self.rules, self.workspace);
         Ok(self.meaning_of(id, &claims)? == Meaning::Ambiguous)
     }
@@ -66,7 +69,14 @@ impl Settling<'_> {
         let Some(id) = whom.row(self.transaction, self.rules, self.workspace)? else { return Ok(None) };
         let ownership = self.ownership();
         let found = match whom {
-            Lookup::ProfileId(_) => ownership.of_profile(id)?,
+            Lookup::ProfileId(_) => {
+                let found = ownership.of_profile(id)?;
+                if found.is_none() && self.transaction.profile(id)?.is_some_and(|row| row.heir.is_some()) {
+                    // What took that profile in is gone: the id is nobody's, as for whoever reads.
+                    return Ok(None);
+                }
+                found
+            }
             Lookup::Identifier(_) | Lookup::Concealed(_) => ownership.leader(id)?.map(ProfileKey::Person),
         };
         Ok(Some(match found {

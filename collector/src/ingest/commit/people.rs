@@ -230,12 +230,9 @@ impl Settling<'_> {
                 self.changes.begin(step.name, step.from.or(step.by_other_name), &because.message_id);
             }
             if was_leader && !is_leader {
-                let heir = match step.to.or_else(|| heir(step.name, moves)) {
-                    // It is another name of the heir's now, or the last that said it spoke in clear.
-                    None => match self.memory.leader(self.transaction, step.name)? {
-                        None => self.heir_by_digest(step.name)?,
-                        heir => heir,
-                    },
+                // It may be another name of the heir's now.
+                let heir = match self.memory.leader(self.transaction, step.name)?.or_else(|| heir(step.name, moves)) {
+                    None => self.heir_by_digest(step.name)?,
                     heir => heir,
                 };
                 self.changes.end(step.name, heir, &because.message_id);
@@ -264,10 +261,10 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Who is the person of the digest that is left of a clear value that no claim says any more.
+    /// Who is the person of the other form of a name that no claim says any more.
     fn heir_by_digest(&self, name: NameId) -> Result<Option<NameId>, StoreError> {
-        let left = self.decided_about(name, &Claims::new(self.transaction, self.rules, self.workspace))?;
-        Ok(self.ownership().leader(left)?.filter(|_| left != name))
+        let form = self.form_left_of(name)?;
+        Ok(self.ownership().leader(form)?.filter(|_| form != name))
     }
 
     /// Has devices looked at again, because a name is another person's than before.
@@ -322,9 +319,9 @@ fn cause_of(name: NameId, causes: &BTreeMap<NameId, Cause>) -> Cause {
     causes.get(&name).or_else(|| causes.values().max()).cloned().unwrap_or_else(Cause::unknown)
 }
 
-/// Where most of what a vanished leader led went first.
+/// Where what a vanished leader led went first.
 fn heir(leader: NameId, moves: &[Move]) -> Option<NameId> {
-    moves.iter().filter(|step| step.from == Some(leader)).find_map(|step| step.to)
+    moves.iter().filter(|step| step.from.or(step.by_other_name) == Some(leader)).find_map(|step| step.to)
 }
 
 impl Cause {
