@@ -62,17 +62,15 @@ impl Changes {
             self.renewed.remove(&profile);
         }
         for (&profile, (transition, because)) in &self.ended {
-            let transition = &match transition {
-                Transition::MergedInto(heir) if !self.stands(*heir, transaction)? => Transition::Deleted,
-                other => *other,
+            let heir = match *transition {
+                Transition::MergedInto(heir) if self.stands(heir, transaction)? => Some(heir),
+                Transition::MergedInto(_) | Transition::Created | Transition::SplitFrom(_) | Transition::Deleted => {
+                    None
+                }
             };
-            let row =
-                TransitionRow { seq: next(&mut self.last), profile, transition: *transition, because: because.clone() };
+            let transition = heir.map_or(Transition::Deleted, Transition::MergedInto);
+            let row = TransitionRow { seq: next(&mut self.last), profile, transition, because: because.clone() };
             transaction.insert_transition(workspace, &row)?;
-            let heir = match transition {
-                Transition::MergedInto(heir) => Some(*heir),
-                Transition::Created | Transition::SplitFrom(_) | Transition::Deleted => None,
-            };
             transaction.bury_profile(profile, heir)?;
             self.renewed.remove(&profile);
         }
