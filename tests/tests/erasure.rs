@@ -368,15 +368,70 @@ fn a_name_that_reads_like_a_word_of_the_protocol_takes_none_of_those_from_others
 }
 
 #[test]
-fn an_erasure_takes_what_other_rules_took_for_names_of_the_person() -> anyhow::Result<()> {
-    let login = |message_id: &str, mail: &str| {
-        let traits = json!({ "email": mail, "phone": "+49 30 1234567" });
-        said(message_id, json!({ "type": "identify", "userId": "ada-0001", "traits": traits, "timestamp": at(2) }))
+fn an_erasure_takes_what_an_older_version_of_a_row_said_and_nothing_that_others_say() -> anyhow::Result<()> {
+    let row = |version: u8, mail: &str| {
+        json!({ "type": "identify", "userId": "ada-0001", "traits": { "email": mail }, "timestamp": at(2),
+            "context": { "selvedge": { "version": version } } })
     };
+    let mut kept = Kept::telling(&Rules::default(), &[said("import:crm:1", row(1, "old@shop.example"))])?;
+    kept.tell(&[said("import:crm:1", row(2, "new@shop.example"))])?;
+    // An id that was told, whose name is said no more, and which finds somebody else.
+    let alone = |id: &str, version: u8, user: &str| {
+        let message = json!({ "type": "identify", "userId": user, "traits": { "email": "cleo@shop.example" },
+            "timestamp": at(3), "context": { "selvedge": { "version": version } } });
+        said(id, message)
+    };
+    kept.tell(&[alone("import:crm:2", 1, "cleo-1")])?;
+    kept.tell(&[alone("import:crm:2", 2, "cleo-2")])?;
+    let before = kept.house.profile_of(&Lookup::ProfileId(profile_id("default", &name("user_id", "cleo-1"))))?;
+    kept.tell(&[said("m-9", json!({ "userId": "cleo-10", "timestamp": at(4) }))])?;
+    for whom in ["ada-0001", "cleo-10"] {
+        erase(&mut kept, &name("user_id", whom), false)?.expect("it is there");
+    }
+    for text in ["old@shop.example", "new@shop.example", "ada-0001"] {
+        ensure!(!is_in_files(&kept, text)?, "{text} is still in a file");
+    }
+    let after = kept.house.profile_of(&Lookup::ProfileId(profile_id("default", &name("user_id", "cleo-1"))))?;
+    ensure!(before == after, "{before:#}, then {after:#}");
+    Ok(())
+}
+
+#[test]
+fn what_others_say_stays_though_by_other_rules_it_is_nobodys_name() -> anyhow::Result<()> {
+    let page = |id: &str, user: Option<&str>, minute| {
+        let mut message = json!({ "anonymousId": "tablet-7", "timestamp": at(minute) });
+        message["userId"] = json!(user);
+        said(id, message)
+    };
+    let mut kept = Kept::new(&Rules::default())?;
+    for event in
+        [page("m-1", None, 1), page("m-2", Some("ada-0001"), 2), page("m-3", Some("ben-0002"), 7), page("m-4", None, 9)]
+    {
+        kept.tell(&[event])?;
+    }
+    let events = kept.house.events(&name("user_id", "ben-0002"))?;
+    kept.apply(&parse_rules("blocked_values = [\"tablet-7\"]")?)?;
+    erase(&mut kept, &name("user_id", "ada-0001"), false)?.expect("she was there");
+    kept.apply(&Rules::default())?;
+    let his = kept.house.events(&name("user_id", "ben-0002"))?;
+    ensure!(events.iter().all(|event| his.contains(event)), "{events:?} were his, and of them {his:?} are");
+    Ok(())
+}
+
+#[test]
+fn an_erasure_takes_what_other_rules_took_for_names_of_the_person() -> anyhow::Result<()> {
+    let row = |version: u8, user: Option<&str>| {
+        let traits = json!({ "email": "jane@partner.example" });
+        let context = json!({ "selvedge": { "version": version } });
+        let mut message = json!({ "type": "identify", "traits": traits, "timestamp": at(1), "context": context });
+        message["userId"] = json!(user);
+        said("import:crm:1", message)
+    };
+    let traits = json!({ "email": "ada@partner.example", "phone": "+49 30 1234567" });
+    let login = json!({ "type": "identify", "userId": "ada-0001", "traits": traits, "timestamp": at(2) });
     // The first had a profile of its own, before its person had an account.
-    let alone = json!({ "type": "identify", "traits": { "email": "jane@partner.example" }, "timestamp": at(1) });
-    let mut kept = Kept::telling(&Rules::default(), &[said("m-1", alone)])?;
-    kept.tell(&[login("m-2", "jane@partner.example"), login("m-3", "ada@partner.example")])?;
+    let mut kept = Kept::telling(&Rules::default(), &[row(1, None)])?;
+    kept.tell(&[row(2, Some("ada-0001")), said("m-3", login)])?;
     let ben = json!({ "type": "identify", "userId": "ben-0002", "traits": { "email": "ben@partner.example" } });
     kept.tell(&[said("m-4", ben)])?;
     let blocked = "blocked_patterns = [\"*@partner.example\"]\nblocked_values = [\"+49 30 1234567\"]";

@@ -221,6 +221,56 @@ fn nothing_is_merged_into_a_device_that_has_no_profile() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_device_is_merged_into_whom_it_is_of_though_another_has_an_event_beside_it() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let (first, device) = (observed("anonymous_id", "a-1"), observed("idfa", "i-1"));
+    house.commit(&[said(1, &[observed("user_id", "u-9"), first.clone()])])?;
+    house.commit(&[said(2, &[first, device.clone()])])?;
+    house.commit(&[said(3, &[device.clone()])])?;
+    let before = last_change(&house)?;
+    house.commit(&[said(4, &[observed("user_id", "u-1"), device])])?;
+    let id = profile_id("default", &Identifier::new(Kind::new("idfa"), "i-1"));
+    anyhow::ensure!(ended(&house, before)? == [(id, Some(user("u-1")))], "{:?}", ended(&house, before)?);
+    Ok(())
+}
+
+#[test]
+fn a_shared_device_is_merged_into_whoever_has_its_latest_event_and_split_from_nobody_in_particular()
+-> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let device = || observed("anonymous_id", "a-1");
+    let by = |minute, account| said(minute, &[observed("user_id", account), device()]);
+    house.commit(&[by(0, "u-1")])?;
+    house.commit(&[said(1, &[device()])])?;
+    house.commit(&[by(600, "u-2")])?;
+    house.commit(&[said(720, &[device()])])?;
+    let before = last_change(&house)?;
+    house.commit(&[by(1_200, "u-2")])?;
+    let id = profile_id("default", &Identifier::new(Kind::ANONYMOUS_ID, "a-1"));
+    anyhow::ensure!(ended(&house, before)? == [(id, Some(user("u-2")))], "{:?}", ended(&house, before)?);
+    let before = last_change(&house)?;
+    house.commit(&[by(900, "u-1")])?;
+    anyhow::ensure!(splits(&house, before)?.is_empty(), "{:?}", splits(&house, before)?);
+    Ok(())
+}
+
+#[test]
+fn a_device_is_not_split_from_a_stranger_whose_mark_did_not_count() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;
+    let device = || observed("anonymous_id", "a-1");
+    let asserted = |account| Claimed { strength: Strength::Asserted, ..observed("user_id", account) };
+    house.commit(&[said(1, &[observed("user_id", "u-9"), device()])])?;
+    house.commit(&[said(2, &[asserted("u-1"), device()])])?;
+    house.commit(&[said(3, &[asserted("u-2")])])?;
+    let before = last_change(&house)?;
+    house.commit(&[said(4, &[observed("user_id", "u-2"), device()])])?;
+    let told = splits(&house, before)?;
+    anyhow::ensure!(told.iter().all(|(from, ..)| *from == user("u-1")), "{told:?}");
+    Ok(())
+}
+
+#[test]
 fn nobody_hears_of_strangers_who_claim_a_device_that_a_server_named_with_them() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;

@@ -4,13 +4,14 @@ use selvedge_core::identifier::{Class, Identifier, Kind};
 use selvedge_core::json;
 use selvedge_core::wire::MAX_IDENTIFIERS_PER_EVENT;
 
-use super::Desk;
 use super::message_id;
 use super::parts::{self, Parts, member, name_of, text};
 use super::proof;
 use super::token::Proven;
 use super::verdict::{EventRefusal, Warning, Warnings};
+use super::{Concealment, Desk};
 use crate::event::{Claimed, EventType, Strength};
+use crate::identity::Rules;
 use crate::identity::normal::digest::is_hashable;
 use crate::identity::normal::{self, Algorithm, Blocked, Veiled};
 
@@ -97,8 +98,7 @@ struct Claim<'a> {
 impl Claim<'_> {
     /// Adds the identifier that a value of a kind is, if it is one.
     fn name(&mut self, kind: Kind, value: &str, pointer: &'static str) {
-        let rules = self.desk.rules;
-        self.name_by(kind, value, pointer, |kind| normal::identifier(kind, value, rules));
+        self.name_by(kind, value, pointer, |kind, rules| normal::identifier(kind, value, rules));
     }
 
     /// Adds what `read` makes of a value, if its kind can name anyone and the value is there.
@@ -107,31 +107,34 @@ impl Claim<'_> {
         kind: Kind,
         value: &str,
         pointer: &'static str,
-        read: impl FnOnce(Kind) -> Result<Identifier, Blocked>,
+        read: impl FnOnce(Kind, &Rules) -> Result<Identifier, Blocked>,
     ) {
         let class = self.desk.rules.class(&kind);
         if class == Class::Undeclared || value.trim().is_empty() {
             return;
         }
-        match read(kind) {
-            Ok(identifier) => {
-                let identifier = self.concealed(identifier);
-                self.add(identifier, class, pointer);
-            }
+        let concealment = self.desk.concealment.filter(|_| is_hashable(&kind));
+        let read = read(kind, concealment.map_or(self.desk.rules, Concealment::rules));
+        let read = read.and_then(|identifier| match concealment {
+            Some(concealment) => self.concealed(concealment, &identifier),
+            None => Ok(identifier),
+        });
+        match read {
+            Ok(identifier) => self.add(identifier, class, pointer),
             Err(Blocked::NamesNobody) => self.warnings.add(Warning::BlockedIdentifier, pointer),
             Err(Blocked::AmbiguousPhone) => self.warnings.add(Warning::AmbiguousPhone, pointer),
         }
     }
 
-    /// A name as the ledger has it.
-    fn concealed(&mut self, identifier: Identifier) -> Identifier {
-        let Some(concealment) = self.desk.concealment.filter(|_| is_hashable(&identifier.kind)) else {
-            return identifier;
-        };
-        let veiled = concealment.cover(&identifier);
+    /// What stands for a name, unless that is blocked: here too, it is judged by what a replay will see of it.
+    fn concealed(&mut self, concealment: &Concealment, identifier: &Identifier) -> Result<Identifier, Blocked> {
+        let veiled = concealment.cover(identifier);
         let identifier = veiled.identifier.clone();
+        if self.desk.rules.blocked.has_veiled(&identifier) {
+            return Err(Blocked::NamesNobody);
+        }
         self.veiled.push(veiled);
-        identifier
+        Ok(identifier)
     }
 
     /// Trusts the account that the event names, if it is the token's, and what the site has verified of it. Before
@@ -242,9 +245,9 @@ impl Claim<'_> {
             let kind = Kind::new(&kind);
             match word("encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("none")) {
                 None => self.name(kind, &id, EXTERNAL_IDS),
-                Some(encoding) => self.name_by(kind, &id, EXTERNAL_IDS, |kind| {
+                Some(encoding) => self.name_by(kind, &id, EXTERNAL_IDS, |kind, rules| {
                     let algorithm = Algorithm::parse(&encoding).ok_or(Blocked::NamesNobody)?;
-                    normal::hashed(kind, &id, algorithm, self.desk.rules)
+                    normal::hashed(kind, &id, algorithm, rules)
                 }),
             }
         }

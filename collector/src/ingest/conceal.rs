@@ -44,6 +44,11 @@ impl Concealment {
         Self { veil, rules: Rules { blocked, ..rules.clone() } }
     }
 
+    /// The rules of the ledger, by which no value is blocked.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// What stands for an identifier in its normal form.
     pub fn cover(&self, identifier: &Identifier) -> Veiled {
         self.veil.cover(identifier, &self.rules)

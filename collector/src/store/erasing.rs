@@ -94,8 +94,11 @@ pub trait Erasing {
     fn put_nameless_mark(&self, device: NameId, mark: &NamelessMark) -> Result<(), StoreError>;
     /// Guards what somebody without a name observed at this time or later. Returns on which devices.
     fn guard_nameless(&self, from: UnixMillis) -> Result<BTreeSet<NameId>, StoreError>;
-    /// The names that nothing in a workspace speaks of: other rules made them, or what said them is gone.
-    fn unspoken_names(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError>;
+    /// The names that nothing in a workspace speaks of, and that led a profile once.
+    fn unspoken_leaders(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError>;
+    /// Deletes the names that nothing speaks of and that never led a profile: other rules made them, or what said them is
+    /// gone. Those whose digests are kept stay, since those cannot be made again.
+    fn drop_untold_names(&self, workspace: Workspace) -> Result<(), StoreError>;
     /// The shapes that name it in any role.
     fn shapes_saying(&self, name: NameId) -> Result<Vec<(ShapeId, Role)>, StoreError>;
 

@@ -128,7 +128,8 @@ fn what_is_blocked_when_it_comes_is_blocked_in_a_replay_too_however_it_is_writte
         "store_clear = false\n[identity]\nblocked_values = [\"kiosk@shop.example\", \"AA:BB:CC:DD:EE:FF\"]\n";
     let mut collector = Collector::start_with_settings(directory.path(), settings)?;
     let quoted = identify("m-1", "u-1", &json!({ "email": "'kiosk@shop.example'" }));
-    let events = [quoted, named("m-2", Some("u-2"), ("mac", "aabbccddeeff", "none"))];
+    let half_quoted = identify("m-3", "u-3", &json!({ "email": "kiosk@shop.example'" }));
+    let events = [quoted, named("m-2", Some("u-2"), ("mac", "aabbccddeeff", "none")), half_quoted];
     let answer = collector.post("/v1/batch", &collector.secret_key, &json!({ "batch": events }))?;
     let codes = answer.json["warnings"].as_array().into_iter().flatten().map(|warning| warning["code"].as_str());
     ensure!(codes.eq([Some("blocked_identifier"); 2]), "{}", answer.text());

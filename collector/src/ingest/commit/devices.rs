@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::memory::Marks;
 use super::{Cause, Settling, Touched};
 use crate::event::Order;
-use crate::store::{DeviceAnchor, NameId, ProfileKey, StoreError, marks_of_a_crowd, people_of, sole};
+use crate::store::{DeviceAnchor, EventSlice, NameId, ProfileKey, StoreError, marks_of_a_crowd, people_of, sole};
 
 impl Settling<'_> {
     /// Gives every profile its next version that owns one of the group's events.
@@ -259,14 +259,13 @@ impl Settling<'_> {
         Ok(false)
     }
 
-    /// The one person of the marks that were there before the group: whoever it was then.
+    /// The one person of the marks that were there before the group, and counted: whoever it was then.
     fn sole_person_before(&mut self, device: NameId) -> Result<Option<NameId>, StoreError> {
         let mut marked_by = self.lost_marks.get(&device).cloned().unwrap_or_default();
-        for mark in self.named_anchors_on(device)? {
-            if self.was_there_before(mark.since) {
-                marked_by.insert(mark.anchor);
-            }
-        }
+        let mut marks = self.named_anchors_on(device)?;
+        marks.retain(|mark| self.was_there_before(mark.since));
+        let has_trusted = marks.iter().any(|mark| mark.rank.is_trusted());
+        marked_by.extend(marks.iter().filter(|mark| !has_trusted || mark.always_counts()).map(|mark| mark.anchor));
         let mut people = BTreeSet::new();
         for anchor in marked_by {
             people.extend(match self.came_from.get(&anchor) {
@@ -274,7 +273,7 @@ impl Settling<'_> {
                 None => self.memory.leader(self.transaction, anchor)?,
             });
         }
-        Ok(people.pop_first())
+        Ok(people.pop_first().filter(|_| people.is_empty()))
     }
 
     /// Notes that a claim of this anchor marked a device before the group and does so no more. Under each of its names:
@@ -288,17 +287,24 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Who owns what the device's own profile owned; else whose the device is or, where no claim says it any more, its
-    /// other form.
+    /// Who has what the device's own profile had: whose it is now or, where no claim says it any more, its other form.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
+        let ownership = self.ownership();
+        let whose = ownership.whose_device(self.form_left_of(device)?)?.name();
+        if whose != device {
+            return Ok(Some(whose));
+        }
+        // It is shared. Whoever has the latest event that goes by it.
+        let mut latest: Option<(Order, NameId)> = None;
         for shape in self.transaction.shapes_going_by(device)? {
-            let owner = self.ownership().owner_of(&shape, &shape.first)?;
-            if let Some(heir) = owner.map(ProfileKey::name).filter(|heir| *heir != device) {
-                return Ok(Some(heir));
+            let whole = EventSlice { shape: shape.id, from: None, to: None };
+            let Some((order, _)) = self.transaction.events_in(&whole, None, 1)?.pop() else { continue };
+            let is_later = latest.as_ref().is_none_or(|(known, _)| *known < order);
+            if is_later && let Some(owner) = ownership.owner_of(&shape, &order)? {
+                latest = Some((order, owner.name()));
             }
         }
-        let heir = self.ownership().whose_device(self.form_left_of(device)?)?.name();
-        Ok((heir != device).then_some(heir))
+        Ok(latest.map(|(_, owner)| owner).filter(|owner| *owner != device))
     }
 
     /// The devices that stand beside this one in events that go by devices, by the names that are placed for them.

@@ -123,9 +123,6 @@ impl Settling<'_> {
             }
             names.insert(name, (identifier, true));
         }
-        for name in self.names_of_before(whose)? {
-            names.entry(name).or_insert((view.name(name)?.identifier, false));
-        }
         let profile = match whose {
             Whose::Nobody(_) => None,
             Whose::Profile(key) => Some(view.name(key.name())?.profile_id),
@@ -133,13 +130,14 @@ impl Settling<'_> {
         Ok(Doomed { whose, profile, names })
     }
 
-    /// The names that nothing speaks of any more and whose id finds the profile: by other rules, they were its own.
-    fn names_of_before(&self, whose: Whose) -> Result<Vec<NameId>, StoreError> {
-        let Whose::Profile(key) = whose else { return Ok(Vec::new()) };
-        let mut names = Vec::new();
-        for name in self.transaction.unspoken_names(self.workspace)? {
+    /// The names that nothing speaks of any more, and whose ids find the profile: they were its own by other rules, or
+    /// before a row said another.
+    pub(super) fn names_of_before(&self, whose: Whose) -> Result<BTreeSet<NameId>, StoreError> {
+        let Whose::Profile(key) = whose else { return Ok(BTreeSet::new()) };
+        let mut names = BTreeSet::new();
+        for name in self.transaction.unspoken_leaders(self.workspace)? {
             if self.ownership().of_profile(name)? == Some(key) {
-                names.push(name);
+                names.insert(name);
             }
         }
         Ok(names)

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::doomed::{Doomed, Whose};
 use super::erased::hash_of_message;
 use super::ground::Claims;
-use super::scrubbing::{Scrubbed, scrub};
+use super::scrubbing::{Scrubbed, said_by_nobody, scrub};
 use super::{Cause, Committer, Settling};
 use crate::clock::Chance;
 use crate::event::{Order, UnixMillis, Workspace};
@@ -115,6 +115,7 @@ impl Committer {
         let mut erased = Erased { profile: doomed.profile, ..Erased::default() };
         let names = doomed.identifiers();
         let redaction = Redaction::new(&names, &self.rules);
+        let of_before = settling.names_of_before(doomed.whose)?;
         let gone = settling.take_out(&doomed, &redaction, &mut erased)?;
         let workspace = erasure.workspace;
         let Scrubbed { redacted, dead_letters, other_traits } = scrub(&*transaction, workspace, &redaction, &gone)?;
@@ -125,16 +126,13 @@ impl Committer {
         for name in doomed.names.keys() {
             transaction.unname(workspace, *name)?;
         }
-        for name in gone.beside.difference(&doomed.names.keys().copied().collect()) {
+        let of_before = said_by_nobody(&*transaction, workspace, of_before)?;
+        for name in gone.beside.union(&of_before).filter(|name| !doomed.has(**name)) {
             if !transaction.is_spoken_of(*name)? {
                 transaction.unname(workspace, *name)?;
             }
         }
-        for name in transaction.unspoken_names(workspace)? {
-            if gone.said(&transaction.name(name)?.identifier.value) {
-                transaction.unname(workspace, name)?;
-            }
-        }
+        transaction.drop_untold_names(workspace)?;
         let suppressed = note(&*transaction, erasure, hashes)?;
         transaction.keep_last_seq(gone.last_seq)?;
         transaction.commit()?;
@@ -172,26 +170,8 @@ pub(super) struct Gone {
     pub(super) profiles: Vec<ProfileId>,
     /// The names that stood in the claims that went.
     beside: BTreeSet<NameId>,
-    /// The deleted events: their texts in lower case, and their digits.
-    said: Vec<[String; 2]>,
     /// The last place in the order of commits, from before.
     last_seq: Seq,
-}
-
-impl Gone {
-    fn note_said(&mut self, message: &[u8]) {
-        let text = String::from_utf8_lossy(message).to_ascii_lowercase();
-        let digits = text.chars().filter(char::is_ascii_digit).collect();
-        self.said.push([text, digits]);
-    }
-
-    /// Whether a deleted event may have said a value: as it stands or, of a number, its end, before which numbers are
-    /// written in several ways.
-    fn said(&self, value: &str) -> bool {
-        let value = value.to_ascii_lowercase();
-        let end = value.strip_prefix('+').and_then(|digits| digits.get(digits.len().saturating_sub(LAST_DIGITS)..));
-        self.said.iter().any(|[text, digits]| text.contains(&value) || end.is_some_and(|end| digits.contains(end)))
-    }
 }
 
 /// An event that goes.
@@ -221,7 +201,6 @@ impl Settling<'_> {
             saying: BTreeSet::new(),
             profiles: Vec::new(),
             beside: BTreeSet::new(),
-            said: Vec::new(),
             last_seq: self.transaction.sizes()?.last_seq,
         };
         // Asked while there are some: the last may go now, and what it united comes apart.
@@ -271,7 +250,6 @@ impl Settling<'_> {
         }
         for Owned { seq, shape, order } in owned {
             erased.traits += self.transaction.delete_traits(shape, &order)?;
-            gone.note_said(&self.transaction.event(seq)?.raw);
             self.transaction.delete_event(self.workspace, seq)?;
             gone.messages.insert((&*order.message_id).into());
         }
@@ -436,7 +414,5 @@ impl Settling<'_> {
     }
 }
 
-/// Digits by which a number is found however it is written.
-const LAST_DIGITS: usize = 7;
 /// What consumers of the change feed read as the cause.
 pub(super) const CAUSE: &str = "erasure";

@@ -10,7 +10,7 @@ use super::erasing::{CAUSE, Gone};
 use crate::event::{Order, Workspace};
 use crate::ingest::normalise::traits_said;
 use crate::ingest::redact::{Redaction, Said};
-use crate::store::{BatchId, ScannedEvent, Seq, ShapeId, StoreError, Transaction};
+use crate::store::{BatchId, NameId, ScannedEvent, Seq, ShapeId, StoreError, Transaction};
 
 /// How much was changed.
 pub(super) struct Scrubbed {
@@ -217,6 +217,33 @@ fn shapes_in(
     Ok(shapes)
 }
 
+/// Those of some names that no message and no context of a batch says any more: as they stand or, of numbers, by their
+/// ends, before which those are written in several ways.
+pub(super) fn said_by_nobody(
+    transaction: &dyn Transaction,
+    workspace: Workspace,
+    names: BTreeSet<NameId>,
+) -> Result<BTreeSet<NameId>, StoreError> {
+    let mut left = Vec::new();
+    for name in names {
+        left.push((name, transaction.name(name)?.identifier.value.to_ascii_lowercase()));
+    }
+    if left.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut look = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        left.retain(|(_, value)| {
+            let end = value.strip_prefix('+').and_then(|digits| digits.get(digits.len().saturating_sub(LAST_DIGITS)..));
+            !text.contains(value) && !end.is_some_and(|end| digits.contains(end))
+        });
+    };
+    transaction.scan_events(workspace, &mut |event: ScannedEvent<'_>| look(event.raw))?;
+    transaction.scan_batches(workspace, &mut |_, context| look(context))?;
+    Ok(left.into_iter().map(|(name, _)| name).collect())
+}
+
 /// What operators wrote, and what changes were made by.
 fn scrub_words(
     transaction: &dyn Transaction,
@@ -257,3 +284,6 @@ fn scrub_letters(transaction: &dyn Transaction, redaction: &Redaction<'_>, gone:
     }
     Ok(deleted)
 }
+
+/// Digits by which a number is found however it is written.
+const LAST_DIGITS: usize = 7;

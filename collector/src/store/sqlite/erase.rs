@@ -329,13 +329,33 @@ impl Erasing for Session<'_> {
         self.one(SQL, named_params! { ":name": name }, |row| row.get(0))
     }
 
-    fn unspoken_names(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
+    fn unspoken_leaders(&self, workspace: Workspace) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = concat!(
-            "select id from identifier where workspace = :workspace and kind <> '' and not (",
+            "select id from identifier join profile on profile.identifier = identifier.id
+             where identifier.workspace = :workspace and kind <> '' and not (",
             is_spoken_of!("identifier.id"),
             ")"
         );
         self.all(SQL, named_params! { ":workspace": workspace }, |row| row.get(0))
+    }
+
+    fn drop_untold_names(&self, workspace: Workspace) -> Result<(), StoreError> {
+        const UNTOLD: &str = concat!(
+            "select id from identifier
+             where workspace = :workspace and not (",
+            is_spoken_of!("identifier.id"),
+            ") and id not in (select identifier from profile)
+             and id not in (select profile from change)
+             and id not in (select other from change where other is not null)
+             and id not in (select identifier from kept_digest)"
+        );
+        let untold: Vec<NameId> = self.all(UNTOLD, named_params! { ":workspace": workspace }, |row| row.get(0))?;
+        for name in untold {
+            for sql in ["delete from digest where identifier = :name", "delete from identifier where id = :name"] {
+                self.execute(sql, named_params! { ":name": name })?;
+            }
+        }
+        Ok(())
     }
 
     fn batches(&self, workspace: Workspace) -> Result<Vec<BatchId>, StoreError> {
