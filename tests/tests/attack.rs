@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use selvedge_collector::event::{AcceptedEvent, Claimed, EventType, Order, Source, Strength, Trust, UnixMillis};
-use selvedge_collector::identity::Rules;
+use selvedge_collector::identity::{Rules, profile_id};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::backend::Backend;
 use selvedge_tests::{Collector, oracle};
@@ -44,11 +44,15 @@ fn a_public_key_reads_no_one_whomever_it_guesses_and_changes_nobody() -> anyhow:
     let guesses = counted("SELVEDGE_GUESSES", 2_000)?;
     let people: Vec<usize> = (0..PEOPLE).map(|n| n * guesses / PEOPLE).collect();
     let secret = json!({"batch": people.iter().map(|n| json!({
-        "type": "identify", "userId": format!("u{n}"), "messageId": format!("m{n}"),
+        "type": "identify", "userId": format!("u{n}"), "anonymousId": format!("d{n}"), "messageId": format!("m{n}"),
         "traits": {"plan": "secret-plan", "email": format!("u{n}@shop.example")}
     })).collect::<Vec<_>>()});
     ensure!(collector.post("/v1/batch", &collector.secret_key, &secret)?.status == 200, "the people are there");
     let before = profiles(&collector, &people)?;
+    for n in &people {
+        read_nothing_of(&collector, *n)?;
+        attack(&collector, *n)?;
+    }
     for n in 0..guesses {
         let part = ["", "/traits", "/identifiers", "/events", "/sessions", "/export"][n % 6];
         let name = if n % 2 == 0 { format!("user_id:u{n}") } else { format!("email:u{n}@shop.example") };
@@ -70,6 +74,49 @@ fn a_public_key_reads_no_one_whomever_it_guesses_and_changes_nobody() -> anyhow:
     }
     ensure!(profiles(&collector, &people)? == before, "somebody who is held changed");
     println!("{guesses} guessed people with a public key: 0 traits read, {PEOPLE} who are there byte-equal to before");
+    Ok(())
+}
+
+/// Whatever is asked of somebody who is there, by whatever names the person.
+fn read_nothing_of(collector: &Collector, n: usize) -> anyhow::Result<()> {
+    let id = profile_id("default", &Identifier::new(Kind::USER_ID, format!("u{n}"))).to_string();
+    let names = [format!("user_id:u{n}"), format!("email:u{n}@shop.example"), format!("anonymous_id:d{n}"), id];
+    let explain = format!("/explain?with=email:u{n}@shop.example");
+    for name in names {
+        for part in ["", "/traits", "/identifiers", "/events", "/sessions", "/export", &explain] {
+            let answer = collector.get(&format!("/v1/profiles/{name}{part}"), &collector.public_key)?;
+            ensure!(answer.status == 403 && answer.json["code"] == "wrong_right", "{name}{part}: {}", answer.text());
+            ensure!(!answer.text().contains("secret-plan"), "read: {}", answer.text());
+        }
+    }
+    let conflicts = collector.get("/v1/conflicts", &collector.public_key)?;
+    ensure!(conflicts.status == 403, "{}", conflicts.text());
+    Ok(())
+}
+
+/// What a page may say of somebody who is there: strangers on the stolen device, at any time; the person's names on one's
+/// own; aliases both ways; and a crowd beside the address.
+fn attack(collector: &Collector, n: usize) -> anyhow::Result<()> {
+    let (user, mail, device) = (format!("u{n}"), format!("u{n}@shop.example"), format!("d{n}"));
+    let mut events = Vec::new();
+    for day in [1, 10, 29] {
+        let at = UnixMillis((i64::try_from(now_s()?)? - day * 86_400) * 1_000).rfc3339();
+        events.extend([
+            json!({"type": "identify", "userId": format!("x{n}"), "anonymousId": device, "timestamp": at,
+                "traits": {"plan": "mine", "email": format!("x{n}@evil.example")}}),
+            json!({"type": "identify", "userId": user, "anonymousId": format!("x{n}"), "timestamp": at,
+                "traits": {"plan": "mine", "email": mail}}),
+            json!({"type": "alias", "userId": format!("x{n}"), "previousId": user, "timestamp": at}),
+            json!({"type": "alias", "userId": user, "previousId": format!("x{n}"), "timestamp": at}),
+        ]);
+    }
+    let crowd = (0..25).map(|k| json!({"type": "identify", "userId": format!("c{k}"), "traits": {"email": mail}}));
+    events.extend(crowd);
+    let strict = collector.run(&["key", "create", "public", "--trust", "strict"])?;
+    for key in [&*collector.public_key, String::from_utf8(strict.stdout)?.trim()] {
+        let answer = collector.post("/v1/batch", key, &json!({ "batch": events }))?;
+        ensure!(answer.json["accepted"] == events.len(), "{}", answer.text());
+    }
     Ok(())
 }
 
@@ -242,8 +289,14 @@ fn hostile_event(
     let order = Order { time: UnixMillis(time), message_id: format!("hostile-{place}").into() };
     let mut told = event(order, claim, trust);
     told.traits = plan.map(|plan| vec![("plan".into(), format!("\"stolen-{plan}\"").into())]).unwrap_or_default();
-    // An observed alias is its claim, and nothing more.
-    told.event_type = if is_alias { EventType::Alias } else { told.event_type };
+    if is_alias {
+        // An observed alias is its claim, and nothing more: of the device, too, that it says the account was.
+        let previous_id = Identifier::new(Kind::ANONYMOUS_ID, format!("U{}", place % 3));
+        told.claim.retain(|claimed| claimed.identifier != previous_id);
+        told.claim.push(Claimed { identifier: previous_id, strength: Strength::Observed });
+        told.claim.sort_by(|one, other| rules.rank(&one.identifier).cmp(&rules.rank(&other.identifier)));
+        told.event_type = EventType::Alias;
+    }
     told
 }
 

@@ -61,7 +61,9 @@ pub(crate) fn crowd_on(
     if marks.len() < looked_at || view.placement(device)?.is_some_and(is_ignored) {
         return Ok(None);
     }
-    let anchors = marks.iter().filter(|mark| mark.always_counts()).map(|mark| mark.anchor);
+    // Without a trusted one, all count.
+    let is_guarded = marks.iter().any(|mark| !mark.always_counts()) && view.is_marked_with_trust(device)?;
+    let anchors = marks.iter().filter(|mark| !is_guarded || mark.always_counts()).map(|mark| mark.anchor);
     let people = people_of(&view.kept_apart_from(device)?, anchors, leader_of)?;
     Ok((people.len() > limit).then_some(people))
 }

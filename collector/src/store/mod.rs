@@ -141,6 +141,8 @@ pub trait View {
     /// At most so many of the marks on a device, each by a shape of its own, mostly the first: enough to see that they
     /// are too many. None without a name.
     fn first_marks_on(&self, device: NameId, limit: usize) -> Result<Vec<DeviceAnchor>, StoreError>;
+    /// Whether any mark on a device is trusted, whoever made it.
+    fn is_marked_with_trust(&self, device: NameId) -> Result<bool, StoreError>;
     /// The devices that shapes of this anchor name, each once.
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError>;
     /// The devices of the shapes that name it and go by a device all the same: it was taken out of them.

@@ -98,23 +98,24 @@ impl House {
 
 /// The messageIds of a name's profile, newest first.
 pub(crate) fn events(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<String>> {
-    Ok(events_proven(reader, name)?.into_iter().map(|(message_id, _)| message_id).collect())
+    let events = events_proven(reader, &Lookup::Identifier(name.clone()))?;
+    Ok(events.into_iter().map(|(message_id, _)| message_id).collect())
 }
 
-/// The same, and whether all that each named counts, as far as it takes proof.
-pub(crate) fn events_proven(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<(String, bool)>> {
+/// Those of a profile, and whether all that each named counts, as far as it takes proof.
+pub(crate) fn events_proven(reader: &Reader<'_>, lookup: &Lookup) -> anyhow::Result<Vec<(String, bool)>> {
     let all = EventQuery { limit: 10_000, cursor: None, from: None, to: None, name: None };
-    let Some(page) = reader.profile_events(&Lookup::Identifier(name.clone()), &all)? else { return Ok(Vec::new()) };
+    let Some(page) = reader.profile_events(lookup, &all)? else { return Ok(Vec::new()) };
     let is_proven = |event: &StoredEvent| page.unproven.get(&event.shape).is_none_or(Vec::is_empty);
     Ok(page.events.iter().map(|event| (event.order.message_id.to_string(), is_proven(event))).collect())
 }
 
-/// The sessions of a name's profile, newest first: start and end in ms, and events. Read in small pages.
-pub(crate) fn sessions(reader: &Reader<'_>, name: &Identifier) -> anyhow::Result<Vec<(i64, i64, u64)>> {
+/// The sessions of a profile, newest first: start and end in ms, and events. Read in small pages.
+pub(crate) fn sessions(reader: &Reader<'_>, lookup: &Lookup) -> anyhow::Result<Vec<(i64, i64, u64)>> {
     let (mut found, mut cursor) = (Vec::new(), None);
     loop {
-        let page = reader.profile_sessions(&Lookup::Identifier(name.clone()), cursor, 2)?;
-        let page = page.with_context(|| format!("nobody is {name}"))?;
+        let page = reader.profile_sessions(lookup, cursor, 2)?;
+        let page = page.with_context(|| format!("nobody is {lookup:?}"))?;
         ensure!(page.sessions.len() <= 2, "{page:?}");
         found.extend(page.sessions.iter().map(|session| (session.start.0, session.end.0, session.event_count)));
         match page.next {
@@ -197,6 +198,8 @@ pub(crate) struct Consumer {
     pub(crate) strengths: BTreeMap<ProfileId, BTreeMap<Kind, Strength>>,
     /// Of those that ended in another: the other.
     merged: BTreeMap<ProfileId, ProfileId>,
+    /// The newest of each, which rise also over an end.
+    versions: BTreeMap<ProfileId, u64>,
     /// Those that ended in none when it caught up last.
     pub(crate) deleted: BTreeSet<ProfileId>,
     /// The same ever.
@@ -237,6 +240,9 @@ impl Consumer {
             ChangeKind::Updated(snapshot) => {
                 let known = self.profiles.get_mut(&snapshot.profile.id);
                 let known = known.with_context(|| format!("{} was updated and never began", snapshot.profile.id))?;
+                let newest = self.versions.entry(snapshot.profile.id).or_default();
+                ensure!(snapshot.profile.version > *newest, "{} fell back from {newest}", snapshot.profile.id);
+                *newest = snapshot.profile.version;
                 *known = without_version(json!(snapshot.profile));
                 self.strengths.insert(snapshot.profile.id, snapshot.strengths.into_iter().collect());
             }

@@ -1,6 +1,6 @@
 //! One placing, done again where something changed. Knows units and the ties between them; neither trust nor names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use selvedge_core::identifier::Identifier;
@@ -203,12 +203,11 @@ impl<'a, U: Units> Layer<'a, U> {
         self.settle(root, None, root, outcome)?;
         let mut nearer = vec![root.clone()];
         for _ in 0..MAX_STEPS {
-            let mut followers = Vec::new();
+            let (mut followers, mut known) = (Vec::new(), HashSet::new());
             for parent in &nearer {
                 for (_, unit) in &*self.units.ties(parent)? {
                     let Some((tie, to)) = self.parent(unit)? else { continue };
-                    let is_known = |(_, known, _): &(Tie, Identifier, Identifier)| known == unit;
-                    if to == *parent && !followers.iter().any(is_known) {
+                    if to == *parent && known.insert(unit.clone()) {
                         followers.push((tie, unit.clone(), to));
                     }
                 }

@@ -8,12 +8,15 @@ use selvedge_core::identifier::Identifier;
 use super::layer::{Reach, Units};
 use crate::identity::follow::MAX_STEPS;
 
-/// Reaches as they are now, each found once.
+/// Reaches as they are now, each found once: what a unit is asked is answered by what its neighbours are asked with one
+/// step less, so that however many stand around, each is asked a few times.
 pub(super) struct Reaches<'a, U> {
     units: &'a U,
-    /// By unit: of each kind that was looked for, the steps to the nearest leader of it, if one is near.
-    found: RefCell<HashMap<Identifier, Vec<Option<usize>>>>,
+    /// By unit and kind: whether a leader of the kind is within one step, two and so on, as far as that was asked.
+    found: RefCell<HashMap<Identifier, Vec<Within>>>,
 }
+
+type Within = [Option<bool>; MAX_STEPS];
 
 impl<'a, U: Units> Reaches<'a, U> {
     pub(super) fn new(units: &'a U) -> Self {
@@ -45,39 +48,41 @@ impl<'a, U: Units> Reaches<'a, U> {
     }
 
     /// The steps to the nearest leader of this kind, over units that are left in its round, if it is near enough.
-    /// Asked only of a unit that is left itself, kind after kind.
+    /// Asked only of a unit that is left itself.
     fn steps_to(&self, unit: &Identifier, kind: usize) -> Result<Option<usize>, U::Error> {
-        if let Some(steps) = self.found.borrow().get(unit).and_then(|found| found.get(kind)) {
-            return Ok(*steps);
-        }
-        let steps = self.search(unit, kind)?;
-        let mut found = self.found.borrow_mut();
-        let found = found.entry(unit.clone()).or_default();
-        if found.len() == kind {
-            found.push(steps);
-        }
-        Ok(steps)
-    }
-
-    fn search(&self, unit: &Identifier, kind: usize) -> Result<Option<usize>, U::Error> {
-        let mut seen = vec![unit.clone()];
-        let mut nearest = vec![unit.clone()];
         for steps in 1..=MAX_STEPS {
-            let mut next = Vec::new();
-            for from in &nearest {
-                for (_, to) in &*self.units.ties(from)? {
-                    if seen.contains(to) || !self.is_left(to, kind)? {
-                        continue;
-                    }
-                    if self.units.kind(to) == kind {
-                        return Ok(Some(steps));
-                    }
-                    seen.push(to.clone());
-                    next.push(to.clone());
-                }
+            if self.is_within(unit, kind, steps)? {
+                return Ok(Some(steps));
             }
-            nearest = next;
         }
         Ok(None)
+    }
+
+    fn is_within(&self, unit: &Identifier, kind: usize, steps: usize) -> Result<bool, U::Error> {
+        let known = self.found.borrow().get(unit).and_then(|kinds| kinds.get(kind)).copied();
+        if let Some(is_within) = known.and_then(|within| within.get(steps - 1).copied().flatten()) {
+            return Ok(is_within);
+        }
+        let mut is_within = steps > 1 && self.is_within(unit, kind, steps - 1)?;
+        if !is_within {
+            for (_, to) in &*self.units.ties(unit)? {
+                if !self.is_left(to, kind)? {
+                    continue;
+                }
+                if self.units.kind(to) == kind || (steps > 1 && self.is_within(to, kind, steps - 1)?) {
+                    is_within = true;
+                    break;
+                }
+            }
+        }
+        let mut found = self.found.borrow_mut();
+        let kinds = found.entry(unit.clone()).or_default();
+        if kinds.len() <= kind {
+            kinds.resize(kind + 1, Within::default());
+        }
+        if let Some(answer) = kinds.get_mut(kind).and_then(|within| within.get_mut(steps - 1)) {
+            *answer = Some(is_within);
+        }
+        Ok(is_within)
     }
 }

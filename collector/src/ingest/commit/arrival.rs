@@ -42,8 +42,8 @@ impl Settling<'_> {
 
     /// Writes an event that is new.
     fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<Arrival, StoreError> {
-        let claims = Told::by(event, (self.workspace, source), self.guard_of(event)).bytes();
-        let shape = match self.memory.shapes.get(&claims[..]) {
+        let claims = digest(&Told::by(event, (self.workspace, source), self.guard_of(event)).bytes());
+        let shape = match self.memory.shapes.get(&claims) {
             Some(shape) if event.order.time < shape.erased_until => return Ok(Arrival::Erased),
             Some(shape) => shape.clone(),
             None => {
@@ -56,14 +56,14 @@ impl Settling<'_> {
                     return Ok(Arrival::Known);
                 }
                 let shape = KnownShape { erased_until, ..self.find_or_make_shape(&claims, event, source)? };
-                self.memory.shapes.put(claims.clone().into(), shape.clone());
+                self.memory.shapes.put(claims, shape.clone());
                 shape
             }
         };
         if self.transaction.insert_event(&self.row(event, batch, shape.id))?.is_none() {
             return Ok(Arrival::Known);
         }
-        if let Some(known) = self.memory.shapes.get_mut(&claims[..]) {
+        if let Some(known) = self.memory.shapes.get_mut(&claims) {
             known.event_count += 1;
             if event.order < known.first {
                 known.first = event.order.clone();
@@ -243,14 +243,13 @@ impl Settling<'_> {
 
     fn find_or_make_shape(
         &mut self,
-        claims: &[u8],
+        claims: &[u8; 16],
         event: &AcceptedEvent,
         source: Source,
     ) -> Result<KnownShape, StoreError> {
-        let digest = digest(claims);
-        match self.transaction.shape_of_digest(self.workspace, &digest)? {
+        match self.transaction.shape_of_digest(self.workspace, claims)? {
             Some(shape) => self.known(&shape, event),
-            None => self.make_shape(&digest, event, source),
+            None => self.make_shape(claims, event, source),
         }
     }
 

@@ -234,7 +234,9 @@ impl Settling<'_> {
         let too_many = self.rules.device_people_limit + 1 + hidden.len();
         let is_old = |mark: &DeviceAnchor| self.was_there_before(mark.since);
         let marks = self.transaction.first_marks_on(device, marks_of_a_crowd(too_many))?;
-        let steady = marks.iter().filter(|mark| mark.always_counts() && is_old(mark));
+        let is_guarded =
+            marks.iter().any(|mark| !mark.always_counts()) && self.transaction.is_marked_with_trust(device)?;
+        let steady = marks.iter().filter(|mark| (!is_guarded || mark.always_counts()) && is_old(mark));
         let anchors: Vec<NameId> =
             steady.map(|mark| mark.anchor).filter(|anchor| !self.unsteady.contains(anchor)).collect();
         let is_ignored = self.memory.standing(self.transaction, device)?.flags.is_ignored;

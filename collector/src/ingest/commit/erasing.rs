@@ -168,7 +168,7 @@ pub(super) struct Gone {
     pub(super) saying: BTreeSet<Seq>,
     /// The ids of the profiles of the names.
     pub(super) profiles: Vec<ProfileId>,
-    /// The names that stood in the claims that went.
+    /// The names that stood in the claims that went, or changed.
     beside: BTreeSet<NameId>,
     /// The last place in the order of commits, from before.
     last_seq: Seq,
@@ -312,7 +312,10 @@ impl Settling<'_> {
     fn disturb(&mut self, shape: ShapeId, gone: &mut Gone) -> Result<(), StoreError> {
         let because = self.cause.message_id.clone();
         for named in self.transaction.names_of(shape)? {
-            gone.beside.insert(named.name);
+            // Once is enough: who was there when the first claim went.
+            if !gone.beside.insert(named.name) {
+                continue;
+            }
             if named.role == Role::Device {
                 for person in self.ownership().people_on(self.ownership().device(named.name)?)? {
                     if !person.is_nameless() {

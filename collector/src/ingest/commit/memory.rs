@@ -17,8 +17,8 @@ use crate::store::{
 
 /// Bounded caches over the ledger.
 pub(super) struct Memory {
-    /// By what they claim: see `Told::bytes`.
-    pub(super) shapes: LruCache<Box<[u8]>, KnownShape>,
+    /// By the digest of what they claim, as in the ledger: what they claim may be as long as an event.
+    pub(super) shapes: LruCache<[u8; 16], KnownShape>,
     pub(super) names: LruCache<(Workspace, Identifier), NameId>,
     /// By the names that an event ties, their strengths and the guard: when that was said first, as far as is known.
     ties: LruCache<(Arc<[ShapeName]>, Guard), Order>,

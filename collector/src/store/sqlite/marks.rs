@@ -6,6 +6,7 @@ use super::column::Code;
 use super::row::{order, rows};
 use super::session::Session;
 use super::view::any_name_of_device;
+use crate::event::Strength;
 use crate::store::{DeviceAnchor, NameId, NamelessMark, Role, StoreError};
 
 /// A device by all its names, as `any_name_of_device`, of marks without a name.
@@ -38,6 +39,20 @@ impl Session<'_> {
         );
         let params = named_params! { ":device": device, ":role": Code(Role::Device), ":limit": rows(limit) };
         self.all(SQL, params, anchor)
+    }
+
+    pub(super) fn read_is_marked_with_trust(&self, device: NameId) -> Result<bool, StoreError> {
+        const NAMED: &str = concat!(
+            "select exists (select 1 from shape_identifier named join shape on shape.id = named.shape where",
+            any_name_of_device!(),
+            "and shape.anchor is not null and shape.rank > :observed)"
+        );
+        const NAMELESS: &str =
+            concat!("select exists (select 1 from nameless_mark where", device_by_any_name!(), "and rank > :observed)");
+        let observed = Code(Strength::Observed);
+        let named = named_params! { ":device": device, ":role": Code(Role::Device), ":observed": observed };
+        Ok(self.one(NAMED, named, |row| row.get(0))?
+            || self.one(NAMELESS, named_params! { ":device": device, ":observed": observed }, |row| row.get(0))?)
     }
 
     pub(super) fn read_nameless_marks(&self, device: NameId) -> Result<Vec<NamelessMark>, StoreError> {

@@ -197,6 +197,10 @@ impl View for Session<'_> {
         self.read_first_marks_on(device, limit)
     }
 
+    fn is_marked_with_trust(&self, device: NameId) -> Result<bool, StoreError> {
+        self.read_is_marked_with_trust(device)
+    }
+
     fn devices_marked_by(&self, anchor: NameId) -> Result<Vec<NameId>, StoreError> {
         const SQL: &str = "
             select distinct coalesce(placement.same_as, named.identifier)
