@@ -226,7 +226,7 @@ fn a_device_is_merged_into_whom_it_is_of_though_another_has_an_event_beside_it()
     let (first, device) = (observed("anonymous_id", "a-1"), observed("idfa", "i-1"));
     house.commit(&[said(1, &[observed("user_id", "u-9"), first.clone()])])?;
     house.commit(&[said(2, &[first, device.clone()])])?;
-    house.commit(&[said(3, &[device.clone()])])?;
+    house.commit(&[said(3, std::slice::from_ref(&device))])?;
     let before = last_change(&house)?;
     house.commit(&[said(4, &[observed("user_id", "u-1"), device])])?;
     let id = profile_id("default", &Identifier::new(Kind::new("idfa"), "i-1"));
