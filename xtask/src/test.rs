@@ -25,7 +25,9 @@ pub(crate) fn run() -> Result<bool> {
         "plain wasm",
         cargo(&["build", "--quiet", "-p", "selvedge-wasm", "--target", "wasm32-unknown-unknown"]),
     )?;
-    report.part("rust", with_machine(cargo(&["test", "--workspace", "--no-fail-fast"]), &machine))?;
+    // With what passing tests print: how many logs, stories and orders were tried.
+    let rust = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
+    report.part("rust", with_machine(rust, &machine))?;
     report.part("browser", node_tests(&tree::browser_tests(), &machine)?)?;
     report.part("node clients", node_tests(&tree::node_clients(), &machine)?)?;
     report.part("python clients", python_client_tests(&machine))?;
