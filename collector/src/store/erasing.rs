@@ -102,10 +102,12 @@ pub trait Erasing {
     /// The shapes that name it in any role.
     fn shapes_saying(&self, name: NameId) -> Result<Vec<(ShapeId, Role)>, StoreError>;
 
-    /// Deletes an event with what was set aside of it.
-    fn delete_event(&self, workspace: Workspace, seq: Seq) -> Result<(), StoreError>;
+    /// Deletes an event with what was set aside of it; whether it restates a subject.
+    fn delete_event(&self, workspace: Workspace, seq: Seq, is_snapshot: bool) -> Result<(), StoreError>;
     /// Deletes the traits that one event set; how many.
     fn delete_traits(&self, shape: ShapeId, order: &Order) -> Result<u64, StoreError>;
+    /// Deletes all traits that events of a shape set; how many.
+    fn delete_traits_of_shape(&self, shape: ShapeId) -> Result<u64, StoreError>;
     /// Counts a shape's events again, or deletes the shape when it has none. Whether it stays.
     fn fold_shape_again(&self, shape: ShapeId) -> Result<bool, StoreError>;
     /// Gives a shape other names, under this digest; and whether one that it had named somebody.
@@ -143,7 +145,10 @@ pub trait Erasing {
     /// Puts another cause in the place of a change's.
     fn rewrite_cause(&self, change: ChangeSeq, because: &str) -> Result<(), StoreError>;
     /// Takes a name out of the ledger: what is left is the id of its profile, where the change feed speaks of that.
-    fn unname(&self, workspace: Workspace, name: NameId) -> Result<(), StoreError>;
+    /// `is_told`: whether the change feed speaks of it, see `told_among`.
+    fn unname(&self, workspace: Workspace, name: NameId, is_told: bool) -> Result<(), StoreError>;
+    /// Those of some names whose profiles the change feed speaks of. Looks through the feed once.
+    fn told_among(&self, names: &BTreeSet<NameId>) -> Result<BTreeSet<NameId>, StoreError>;
     /// Whether anything but its own row speaks of a name.
     fn is_spoken_of(&self, name: NameId) -> Result<bool, StoreError>;
 }

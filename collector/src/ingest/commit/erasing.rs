@@ -123,13 +123,15 @@ impl Committer {
         // What decisions come to was asked for while rows went.
         settling.memory.forget_decisions();
         settling.settle()?;
+        let unnamed: BTreeSet<NameId> = doomed.names.keys().chain(&gone.beside).chain(&of_before).copied().collect();
+        let told = transaction.told_among(&unnamed)?;
         for name in doomed.names.keys() {
-            transaction.unname(workspace, *name)?;
+            transaction.unname(workspace, *name, told.contains(name))?;
         }
         let of_before = said_by_nobody(&*transaction, workspace, of_before)?;
         for name in gone.beside.union(&of_before).filter(|name| !doomed.has(**name)) {
             if !transaction.is_spoken_of(*name)? {
-                transaction.unname(workspace, *name)?;
+                transaction.unname(workspace, *name, told.contains(name))?;
             }
         }
         transaction.drop_untold_names(workspace)?;
@@ -179,6 +181,9 @@ struct Owned {
     seq: Seq,
     shape: ShapeId,
     order: Order,
+    /// Whether all events of its shape go, whose traits are gone already.
+    is_whole: bool,
+    is_snapshot: bool,
 }
 
 impl Settling<'_> {
@@ -246,11 +251,19 @@ impl Settling<'_> {
             if !shape.is_snapshot {
                 erased.events += events.len() as u64;
             }
-            owned.extend(events.into_iter().map(|(order, seq)| Owned { seq, shape: shape.id, order }));
+            let is_whole = slice.from.is_none() && slice.to.is_none();
+            if is_whole {
+                erased.traits += self.transaction.delete_traits_of_shape(shape.id)?;
+            }
+            let of_shape =
+                |(order, seq)| Owned { seq, shape: shape.id, order, is_whole, is_snapshot: shape.is_snapshot };
+            owned.extend(events.into_iter().map(of_shape));
         }
-        for Owned { seq, shape, order } in owned {
-            erased.traits += self.transaction.delete_traits(shape, &order)?;
-            self.transaction.delete_event(self.workspace, seq)?;
+        for Owned { seq, shape, order, is_whole, is_snapshot } in owned {
+            if !is_whole {
+                erased.traits += self.transaction.delete_traits(shape, &order)?;
+            }
+            self.transaction.delete_event(self.workspace, seq, is_snapshot)?;
             gone.messages.insert((&*order.message_id).into());
         }
         for shape in shapes {

@@ -29,10 +29,10 @@ pub(super) fn scrub(
     redaction: &Redaction<'_>,
     gone: &Gone,
 ) -> Result<Scrubbed, StoreError> {
-    let mut found = find(transaction, workspace, redaction, gone)?;
+    let found = find(transaction, workspace, redaction, gone)?;
     let mut kept = Kept { transaction, names: HashMap::new() };
     let mut scrubbed = Scrubbed { redacted: 0, dead_letters: 0, other_traits: Vec::new() };
-    for event in &mut found.events {
+    for event in &found.events {
         let said = Said { says_them: gone.saying.contains(&event.seq), kept: kept.names_of(event.shape)? };
         scrubbed.redacted += u64::from(scrub_message(transaction, event, (redaction, said))?);
     }
@@ -50,7 +50,6 @@ struct Found {
     batch: BatchId,
     order: Order,
     name: Option<Box<str>>,
-    raw: Box<[u8]>,
 }
 
 impl Found {
@@ -61,7 +60,6 @@ impl Found {
             batch: event.batch,
             order: Order { time: event.time, message_id: event.message_id.into() },
             name: event.name.map(Into::into),
-            raw: event.raw.into(),
         }
     }
 }
@@ -135,7 +133,11 @@ fn retell_traits(
         let before = transaction.traits_of(event.shape, &event.order)?;
         // Where the context of the batch is as before, so are the traits that only that sets.
         let context = contexts.get(&event.batch).map(|context| &**context);
-        let Some(traits) = traits_said(&event.raw, context).filter(|_| !before.is_empty()) else { continue };
+        if before.is_empty() {
+            continue;
+        }
+        let message = transaction.event(event.seq)?.raw;
+        let Some(traits) = traits_said(&message, context) else { continue };
         let is_as_before = traits.len() == before.len()
             && before.iter().all(|set| traits.iter().any(|(name, value)| *name == set.name && *value == set.value));
         if !is_as_before {
@@ -152,15 +154,14 @@ fn retell_traits(
 /// Whether the message is another than before.
 fn scrub_message(
     transaction: &dyn Transaction,
-    event: &mut Found,
+    event: &Found,
     (redaction, said): (&Redaction<'_>, Said<'_>),
 ) -> Result<bool, StoreError> {
-    let raw = redaction.without_in_json(&event.raw, said);
+    let raw = redaction.without_in_json(&transaction.event(event.seq)?.raw, said);
     let name = event.name.as_deref().map(|name| redaction.without(name).unwrap_or_else(|| name.to_owned()));
     let is_other = raw.is_some();
     if let Some(raw) = raw {
         transaction.rewrite_event(event.seq, name.as_deref(), &raw)?;
-        event.raw = raw.into();
     }
     Ok(is_other || said.says_them)
 }

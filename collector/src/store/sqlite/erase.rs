@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, ffi, named_params};
+use selvedge_core::identifier::Kind;
 
 use super::SqliteStore;
 use super::column::Code;
@@ -18,6 +19,7 @@ use super::row::names_someone;
 use super::session::Session;
 use super::traits::{stored_trait, with_names_of_traits};
 use crate::event::{Guard, Order, UnixMillis, Workspace};
+use crate::identity::normal::digest::is_hashable;
 use crate::store::{
     BatchId, ChangeSeq, DeadLetter, DecisionId, Erasing, ErasureCount, ErasureRow, KeptLetter, NameHash, NameId,
     NamelessMark, NewName, Role, ScannedEvent, Seq, Shape, ShapeId, ShapeName, StoreError, StoredTrait,
@@ -130,14 +132,16 @@ impl Erasing for Session<'_> {
         self.all(SQL, named_params! { ":name": name }, |row| Ok((row.get(0)?, row.get::<_, Code<_>>(1)?.0)))
     }
 
-    fn delete_event(&self, workspace: Workspace, seq: Seq) -> Result<(), StoreError> {
+    fn delete_event(&self, workspace: Workspace, seq: Seq, is_snapshot: bool) -> Result<(), StoreError> {
         const SET_ASIDE: &str = "
             delete from set_aside where workspace = :workspace
                 and message_id = (select message_id from event where seq = :seq)";
         const SNAPSHOT: &str = "delete from snapshot where workspace = :workspace and seq = :seq";
         const EVENT: &str = "delete from event where seq = :seq";
         self.execute(SET_ASIDE, named_params! { ":workspace": workspace, ":seq": seq })?;
-        self.execute(SNAPSHOT, named_params! { ":workspace": workspace, ":seq": seq })?;
+        if is_snapshot {
+            self.execute(SNAPSHOT, named_params! { ":workspace": workspace, ":seq": seq })?;
+        }
         self.execute(EVENT, named_params! { ":seq": seq }).map(drop)
     }
 
@@ -149,6 +153,11 @@ impl Erasing for Session<'_> {
         );
         let params = named_params! { ":shape": shape, ":time": order.time, ":message_id": &*order.message_id };
         self.execute(SQL, params).map(|deleted| deleted as u64)
+    }
+
+    fn delete_traits_of_shape(&self, shape: ShapeId) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from trait_set where shape = :shape";
+        self.execute(SQL, named_params! { ":shape": shape }).map(|deleted| deleted as u64)
     }
 
     fn fold_shape_again(&self, shape: ShapeId) -> Result<bool, StoreError> {
@@ -301,18 +310,38 @@ impl Erasing for Session<'_> {
         self.execute(SQL, named_params! { ":change": change, ":because": because }).map(drop)
     }
 
-    fn unname(&self, workspace: Workspace, name: NameId) -> Result<(), StoreError> {
+    fn told_among(&self, names: &BTreeSet<NameId>) -> Result<BTreeSet<NameId>, StoreError> {
+        const FEED: &str = "select profile, other from change";
+        const PROFILE: &str = "select exists (select 1 from profile where identifier = :name)";
+        let mut told = BTreeSet::new();
+        self.each(FEED, [], |row| {
+            let ends: [Option<NameId>; 2] = [row.get(0)?, row.get(1)?];
+            told.extend(ends.into_iter().flatten().filter(|end| names.contains(end)));
+            Ok(())
+        })?;
+        for name in names {
+            if self.one(PROFILE, named_params! { ":name": name }, |row| row.get(0))? {
+                told.insert(*name);
+            }
+        }
+        Ok(told)
+    }
+
+    fn unname(&self, workspace: Workspace, name: NameId, is_told: bool) -> Result<(), StoreError> {
         const SET_ASIDE: &str = "
             delete from set_aside where workspace = :workspace
                 and (kind, value) = (select kind, value from identifier where id = :name)";
-        const IS_TOLD: &str = "
-            select exists (select 1 from profile where identifier = :name)
-                or exists (select 1 from change where profile = :name or other = :name)";
+        const KIND: &str = "select kind from identifier where id = :name";
+        const DIGESTS: &str = "delete from digest where workspace = :workspace and kind = :kind and identifier = :name";
         const KEEP: &str = "update identifier set kind = '', value = '' where id = :name";
         const DELETE: &str = "delete from identifier where id = :name";
         self.execute(SET_ASIDE, named_params! { ":workspace": workspace, ":name": name })?;
+        let kind = Kind::new(&self.one(KIND, named_params! { ":name": name }, |row| row.get::<_, Box<str>>(0))?);
+        if is_hashable(&kind) {
+            let digests = named_params! { ":workspace": workspace, ":kind": kind.as_str(), ":name": name };
+            self.execute(DIGESTS, digests)?;
+        }
         for sql in [
-            "delete from digest where identifier = :name",
             "delete from kept_digest where identifier = :name",
             "delete from placement where identifier = :name",
             "delete from conflict where x = :name or y = :name",
@@ -320,7 +349,6 @@ impl Erasing for Session<'_> {
         ] {
             self.execute(sql, named_params! { ":name": name })?;
         }
-        let is_told = self.one(IS_TOLD, named_params! { ":name": name }, |row| row.get(0))?;
         self.execute(if is_told { KEEP } else { DELETE }, named_params! { ":name": name }).map(drop)
     }
 
