@@ -255,6 +255,21 @@ fn a_shared_device_is_merged_into_whoever_has_its_latest_event_and_split_from_no
 }
 
 #[test]
+fn a_digest_is_merged_into_whoever_has_its_events_and_not_into_its_clear_value_that_has_none() -> anyhow::Result<()> {
+    let mut house = House::open(Rules::default())?;
+    let digest = oracle::digest("sha256", "i-1");
+    house.commit(&[said(1, &[observed("idfa", &digest), observed("cookie._ga", "c-1")])])?;
+    let before = last_change(&house)?;
+    house.commit(&[
+        said(2, &[observed("user_id", "u-1"), observed("cookie._ga", "c-1")]),
+        said(3, &[observed("anonymous_id", "a-1"), observed("idfa", "i-1")]),
+    ])?;
+    let id = profile_id("default", &Identifier::new(Kind::new("idfa"), &*digest));
+    anyhow::ensure!(ended(&house, before)? == [(id, Some(user("u-1")))], "{:?}", ended(&house, before)?);
+    Ok(())
+}
+
+#[test]
 fn a_device_is_not_split_from_a_stranger_whose_mark_did_not_count() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     house.committer.guard_from(&house.store, WORKSPACE, UnixMillis(0))?;

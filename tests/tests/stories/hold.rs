@@ -375,9 +375,13 @@ fn hold_the_ended(consumer: &Consumer, now: &mut Now<'_>, (known, replay): (&Led
         ensure!(stands, "{id}, which ended, finds none that stands: {profile:#}");
     }
     for id in &consumer.deleted {
+        let rules = now.rules;
         let profile = now.profile(&Lookup::ProfileId(*id))?;
-        // The same device, by which no event goes any more.
-        let is_empty_device = profile["event_count"] == 0 && profile["id"] == json!(id);
+        // A device, by this or another form, by which no event goes.
+        let is_device =
+            |shown: &Value| shown["kind"].as_str().is_some_and(|kind| rules.class(&Kind::new(kind)) == Class::Device);
+        let is_empty_device = profile["event_count"] == 0
+            && profile["identifiers"].as_array().is_some_and(|all| all.iter().all(is_device));
         ensure!(profile.is_null() || is_empty_device, "{id} ended in none, and is found in {profile:#}");
     }
     Ok(())

@@ -292,11 +292,11 @@ impl Settling<'_> {
     /// Who has what the device's own profile had: whose it is now or, where no claim says it any more, its other form.
     fn heir_of_history(&self, device: NameId) -> Result<Option<NameId>, StoreError> {
         let ownership = self.ownership();
-        let whose = ownership.whose_device(self.form_left_of(device)?)?.name();
-        if whose != device {
-            return Ok(Some(whose));
+        let form = self.form_left_of(device)?;
+        if let ProfileKey::Person(person) = ownership.whose_device(form)? {
+            return Ok(Some(person));
         }
-        // It is shared. Whoever has the latest event that goes by it.
+        // It is shared, or nobody's. Whoever has the latest event that goes by it.
         let mut latest: Option<(Order, NameId)> = None;
         for shape in self.transaction.shapes_going_by(device)? {
             let whole = EventSlice { shape: shape.id, from: None, to: None };
@@ -306,7 +306,7 @@ impl Settling<'_> {
                 latest = Some((order, owner.name()));
             }
         }
-        Ok(latest.map(|(_, owner)| owner).filter(|owner| *owner != device))
+        Ok(latest.map_or(Some(form), |(_, owner)| Some(owner)).filter(|heir| *heir != device))
     }
 
     /// The devices that stand beside this one in events that go by devices, by the names that are placed for them.
