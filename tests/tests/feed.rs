@@ -61,11 +61,6 @@ fn a_device_is_split_from_whose_it_was_not_from_whoever_its_person_is_one_with_s
 #[test]
 fn a_device_is_split_from_whom_a_row_said_it_was_once_the_row_says_another() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
-    let row = |version, claim: &[Claimed]| {
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
-    };
     house.commit(&[said(1, &[observed("anonymous_id", "a-1")])])?;
     house.commit(&[row(1, &[observed("user_id", "u-1"), observed("anonymous_id", "a-1")])])?;
     let before = last_change(&house)?;
@@ -77,11 +72,6 @@ fn a_device_is_split_from_whom_a_row_said_it_was_once_the_row_says_another() -> 
 #[test]
 fn a_device_is_split_from_whom_a_row_said_it_was_also_where_the_row_said_its_clear_value() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
-    let row = |version, claim: &[Claimed]| {
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
-    };
     let digest = oracle::digest("sha256", "i-1");
     house.commit(&[said(1, &[observed("idfa", &digest)])])?;
     house.commit(&[row(1, &[observed("user_id", "u-1"), observed("idfa", "i-1")])])?;
@@ -131,11 +121,6 @@ fn an_account_that_an_alias_makes_another_name_of_one_is_merged_into_that_and_sp
 fn a_digest_is_merged_into_the_person_of_its_clear_value_and_its_id_finds_that_person_for_ever() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     let digest = oracle::digest("sha256", "ada@example.com");
-    let row = |version, claim: &[Claimed]| {
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
-    };
     house.commit(&[row(1, &[observed("email", &digest)])])?;
     let before = last_change(&house)?;
     house.commit(&[said(1, &[observed("user_id", "u-1"), observed("email", "ada@example.com")])])?;
@@ -184,11 +169,7 @@ fn the_id_of_a_digest_finds_the_clear_value_that_the_next_version_of_its_row_say
     for kind in ["email", "idfa"] {
         let mut house = House::open(Rules::default())?;
         let digest = oracle::digest("sha256", "ada@x.example");
-        let row = |version, value: &str| {
-            let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-            let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-            Event { snapshot, ..Event::naming(order, vec![observed(kind, value)]) }
-        };
+        let row = |version, value: &str| row(version, &[observed(kind, value)]);
         house.commit(&[row(1, &digest)])?;
         let before = last_change(&house)?;
         house.commit(&[row(2, "ada@x.example")])?;
@@ -206,11 +187,6 @@ fn nothing_is_merged_into_a_device_that_has_no_profile() -> anyhow::Result<()> {
     let mut house = House::open(Rules::default())?;
     let digest = oracle::digest("sha256", "i-1");
     house.commit(&[said(1, &[observed("anonymous_id", "a-1"), observed("idfa", &digest)])])?;
-    let row = |version, claim: &[Claimed]| {
-        let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
-        let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
-        Event { snapshot, ..Event::naming(order, claim.to_vec()) }
-    };
     house.commit(&[row(1, &[observed("idfa", "i-1")])])?;
     let before = last_change(&house)?;
     house.commit(&[row(2, &[observed("push_token", "p-1")])])?;
@@ -354,4 +330,11 @@ fn observed(kind: &str, value: &str) -> Claimed {
 fn said(minute: i64, claim: &[Claimed]) -> Event {
     let message_id = format!("m{minute}").into();
     Event::naming(Order { time: UnixMillis(minute * 60_000), message_id }, claim.to_vec())
+}
+
+/// A version of an import's row.
+fn row(version: u64, claim: &[Claimed]) -> Event {
+    let snapshot = Some(Snapshot { subject: "import:1:1".into(), version });
+    let order = Order { time: UnixMillis(0), message_id: "import:1:1".into() };
+    Event { snapshot, ..Event::naming(order, claim.to_vec()) }
 }
