@@ -1,5 +1,5 @@
 //! Takes names out of all that stands in a ledger as text: messages, contexts, traits, reasons, causes, dead letters.
-//! Reads the whole ledger once.
+//! Reads the whole ledger once, and again where the contexts of batches, or names of before, ask for it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
