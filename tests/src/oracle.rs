@@ -98,6 +98,8 @@ pub struct Replay {
     pub said: BTreeMap<Identifier, Strength>,
     /// Every device with a mark that is trusted.
     pub marked_with_trust: BTreeSet<Identifier>,
+    /// Of every device that was marked: the messageId of the first mark that counts.
+    pub first_mark: BTreeMap<Identifier, String>,
     /// Of every leader of a unit that a link joined to another: the number of the decision.
     pub linked: BTreeMap<Identifier, u64>,
     /// Contacts and devices that name too many.
@@ -176,6 +178,8 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
         marks.iter().map(|(device, marks)| (device.clone(), people(marks))).collect();
     let crowded = marked_by.iter().filter(|(_, people)| people.len() > rules.people_per_device);
     quarantined.extend(crowded.map(|(device, _)| (device.clone(), Quarantined::Device)));
+    let first_mark = |marks: &Vec<Mark>| Some(marks.first()?.order.message_id.to_string());
+    let first_mark = marks.iter().filter_map(|(device, marks)| Some((device.clone(), first_mark(marks)?))).collect();
     let with_trust = marks.into_iter().filter(|(_, marks)| marks.iter().any(|mark| mark.is_trusted));
     let marked_with_trust: BTreeSet<Identifier> = with_trust.map(|(device, _)| device).collect();
     Replay {
@@ -188,6 +192,7 @@ pub fn replay_ledger(ledger: &Ledger, rules: &Rules) -> Replay {
         seen: seen(&claims, &marked_with_trust, rules),
         said: said(&log, &accounts),
         marked_with_trust,
+        first_mark,
         linked,
         quarantined,
         unproven: claims.iter().filter(|claim| claim.lost_by_a_hold).map(message_id).collect(),

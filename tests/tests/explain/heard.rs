@@ -1,12 +1,12 @@
-//! An explanation held to what was said: each step to the event or decision that it names, each refusal to the conflicts
-//! that are listed.
+//! An explanation held to what was said: each step to the event or decision that it names, to the edge by which
+//! somebody follows and to the first mark of a device; each refusal to the conflicts that are listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use selvedge_collector::event::Strength;
 use selvedge_core::identifier::{Identifier, Kind};
-use selvedge_tests::oracle::{Conflict, Event, Op, Whose, digest};
+use selvedge_tests::oracle::{Conflict, Event, Op, Replay, Whose, digest};
 use serde_json::Value;
 
 use crate::over_http::Conflicts;
@@ -16,6 +16,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) events: &'a [Event],
     /// Those that stand, by id.
     pub(crate) decisions: &'a BTreeMap<i64, Op>,
+    /// What follows from it all.
+    pub(crate) replay: &'a Replay,
 }
 
 impl Heard<'_> {
@@ -44,12 +46,20 @@ impl Heard<'_> {
         let words = text(&step["inWords"]);
         ensure!(words.contains(&from.to_string()) && words.contains(&to.to_string()), "the sentence names both ends");
         let is_said = match step["by"].as_str() {
-            Some("edge") => self.said_by(step).any(|event| {
-                let weaker =
-                    strength_of(event, &from).zip(strength_of(event, &to)).map(|(one, another)| one.min(another));
-                weaker.is_some_and(|strength| step["strength"] == strength.as_str())
-            }),
-            Some("mark") => self.said_by(step).any(|event| names(event, &from) && names(event, &to)),
+            Some("edge") => {
+                ensure!(self.is_parent_edge(step), "nobody follows by this edge");
+                self.said_by(step).any(|event| {
+                    let weaker =
+                        strength_of(event, &from).zip(strength_of(event, &to)).map(|(one, another)| one.min(another));
+                    weaker.is_some_and(|strength| step["strength"] == strength.as_str())
+                })
+            }
+            Some("mark") => {
+                let device = self.replay.canonical.get(&from).unwrap_or(&from);
+                let first = self.replay.first_mark.get(device);
+                ensure!(first == Some(&text(&step["messageId"])), "the first mark there is {first:?}");
+                self.said_by(step).any(|event| names(event, &from) && names(event, &to))
+            }
             Some("alias") => self.said_by(step).any(|event| {
                 let older = event.alias.as_ref().filter(|alias| alias.is_asserted).map(|alias| &*alias.previous_id);
                 [(&from, &to), (&to, &from)].iter().any(|(a, b)| names(event, a) && older == Some(&*b.value))
@@ -69,7 +79,15 @@ impl Heard<'_> {
         Ok(())
     }
 
-    /// The events that a step names, at the time that it says.
+    /// An edge on a way is one by which somebody of that person follows, not any other that was said.
+    fn is_parent_edge(&self, step: &Value) -> bool {
+        let people = &self.replay.people;
+        let leader_of = |name: &Identifier| people.leader.get(self.replay.canonical.get(name).unwrap_or(name));
+        let person = leader_of(&identifier(&step["from"]));
+        let said_by = text(&step["messageId"]);
+        person.is_some() && people.parent.iter().any(|(name, edge)| *edge == said_by && leader_of(name) == person)
+    }
+
     /// What does not count for want of proof was said all the same: of both names, by one event that proves nothing.
     pub(crate) fn hold_unproven(&self, because: &Value) -> anyhow::Result<()> {
         let ends = [identifier(&because["x"]), identifier(&because["y"])];
@@ -80,6 +98,7 @@ impl Heard<'_> {
         Ok(())
     }
 
+    /// The events that a step names, at the time that it says.
     fn said_by<'s>(&'s self, step: &'s Value) -> impl Iterator<Item = &'s Event> {
         self.events.iter().filter(move |event| {
             *event.order.message_id == *text(&step["messageId"]) && event.order.time.rfc3339() == text(&step["time"])

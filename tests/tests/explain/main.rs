@@ -26,7 +26,7 @@ use selvedge_collector::event::UnixMillis;
 use selvedge_collector::store::{DecisionId, Lookup};
 use selvedge_core::identifier::{Identifier, Kind};
 use selvedge_tests::Collector;
-use selvedge_tests::oracle::{Event, Whose, digest, replay};
+use selvedge_tests::oracle::{Event, Ledger, Rules, Whose, digest, replay_ledger};
 use serde_json::{Value, json};
 use shop::{Shop, with_email};
 use told::{Step, Story, story};
@@ -270,8 +270,9 @@ fn every_pair_of_names_of_random_logs_is_explained_as_the_log_and_the_conflicts_
     let conflicts = over_http::conflicts(&collector)?;
     let mut counted = Counted::default();
     for log in &logs {
-        let heard = Heard { events: log, decisions: &BTreeMap::new() };
-        let people = replay(log);
+        let replay = replay_ledger(&Ledger { events: log.clone(), ..Ledger::default() }, &Rules::default());
+        let heard = Heard { events: log, decisions: &BTreeMap::new(), replay: &replay };
+        let people = &replay.people;
         let whose = |name: &Identifier| {
             let marked_by: Vec<_> = people.marked_by.get(name).into_iter().flatten().collect();
             match (people.leader.get(name), &marked_by[..]) {
@@ -348,7 +349,10 @@ fn hold_story(told: &Story, counted: &mut Counted) -> anyhow::Result<()> {
             Step::Erase(..) | Step::Guard(_) | Step::Rule(_) => {}
         }
     }
-    let heard = Heard { events: &events, decisions: &decisions };
+    let mut ledger = told.ledger();
+    ledger.decisions.retain(|decision| ids.contains_key(&decision.number));
+    let replay = replay_ledger(&ledger, &told.rules);
+    let heard = Heard { events: &events, decisions: &decisions, replay: &replay };
     let refused = house.conflicts()?;
     for (x, y) in pairs(heard.names()) {
         let lookups = [&x, &y].map(|name| Lookup::Identifier(name.clone()));
