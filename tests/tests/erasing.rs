@@ -154,6 +154,24 @@ fn traits_are_shown_and_exported_as_they_were_sent_also_numbers_that_no_program_
 }
 
 #[test]
+fn each_line_of_an_export_is_one_object_though_line_breaks_were_sent() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = Collector::start(directory.path())?;
+    let event = "{\"messageId\":\"m-1\",\r\n \"userId\":\"u-1\",\"traits\":{\"said\":{\"text\":\r\n\"a\\nb\"}}}";
+    let url = format!("{}/v1/identify", collector.url);
+    let key = ("authorization", format!("Bearer {}", collector.public_key));
+    let answer = http::post_bytes(&url, &[key, ("content-type", "application/json".to_owned())], event.as_bytes())?;
+    ensure!(answer.status == 200, "{}", answer.text());
+    let export = get(&collector, "user_id:u-1/export")?.text();
+    let lines: Vec<Value> = export.split(['\r', '\n']).filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let said = json!({ "text": "a\nb" });
+    ensure!(lines.len() == 3 && lines[1]["trait"]["value"] == said, "{export}");
+    ensure!(lines[0]["profile"]["traits"]["said"] == said, "{export}");
+    ensure!(lines[2]["event"]["raw"]["traits"]["said"] == said, "{export}");
+    Ok(())
+}
+
+#[test]
 fn an_export_holds_all_that_is_known_of_one_person_and_nothing_of_another() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let collector = visited(directory.path())?;

@@ -33,7 +33,10 @@ pub(super) async fn answer(
 /// Text as it stands, never by way of a value of ours: a number may be longer than any of those.
 fn lines(export: &Export) -> String {
     let mut text = String::new();
-    let mut line = |what: &str, json: &str| text.push_str(&format!("{{\"{what}\":{json}}}\n"));
+    // Between the parts of what was sent there may be line breaks; within its strings they are escaped.
+    let mut line = |what: &str, json: &str| {
+        text.push_str(&format!("{{\"{what}\":{}}}\n", json.replace(['\r', '\n'], " ")));
+    };
     line("profile", &json_of(&export.profile));
     for (set, strength) in &export.traits {
         line("trait", &json_of(&ShownTrait::of(set, *strength)));
