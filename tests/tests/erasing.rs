@@ -79,6 +79,34 @@ fn a_public_key_is_told_the_same_of_who_was_erased_as_of_who_was_never_there() -
 }
 
 #[test]
+fn a_message_id_that_was_used_before_tells_a_public_key_nothing_of_who_was_erased() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let collector = visited(directory.path())?;
+    delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=true", &collector.admin_key)?;
+    for (case, is_one_request) in [true, false].into_iter().enumerate() {
+        for is_asked_first in [true, false] {
+            let answers_to = |user: &str| -> anyhow::Result<Vec<Value>> {
+                let id = format!("{case} {is_asked_first} {user}");
+                let asked = json!({ "type": "track", "event": "E", "userId": user, "messageId": id });
+                let other = json!({ "type": "track", "event": "E", "anonymousId": "f", "messageId": id });
+                let both = if is_asked_first { [asked, other] } else { [other, asked] };
+                let requests = if is_one_request { vec![both.to_vec()] } else { both.map(|one| vec![one]).to_vec() };
+                let answers = requests.into_iter().map(|batch| {
+                    let mut answer =
+                        collector.post("/v1/batch", &collector.public_key, &json!({ "batch": batch }))?.json;
+                    answer["receivedAt"].take();
+                    Ok(answer)
+                });
+                answers.collect()
+            };
+            let (erased, stranger) = (answers_to("ada-0001")?, answers_to("zoe-0009")?);
+            ensure!(erased == stranger, "{erased:?}, and of a stranger {stranger:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_receipt_says_that_a_suppression_stands_whoever_asked_for_it() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let mut collector = visited(directory.path())?;
@@ -119,6 +147,8 @@ fn what_cannot_be_erased_is_said_and_a_second_time_is_fine() -> anyhow::Result<(
     ensure!(by_secret.status == 403 && by_secret.json["code"] == "wrong_right", "{}", by_secret.text());
     let odd = delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=maybe", &collector.admin_key)?;
     ensure!(odd.status == 400 && odd.json["code"] == "bad_parameter", "{}", odd.text());
+    let both = delete(&collector, "/v1/profiles/user_id:ada-0001?suppress=false&suppress=true", &collector.admin_key)?;
+    ensure!(both.status == 400 && both.json["message"].to_string().contains("twice"), "{}", both.text());
     let id = get(&collector, "user_id:ada-0001")?.json["id"].as_str().context("an id")?.to_owned();
     for (path, events) in [(&id, 2), (&id, 0), (&"user_id:ada-0001".to_owned(), 0)] {
         let receipt = delete(&collector, &format!("/v1/profiles/{path}"), &collector.admin_key)?;

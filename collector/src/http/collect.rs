@@ -59,21 +59,28 @@ pub(super) async fn commit(
         limits: state.limits(),
         received_at,
     };
-    let Accepted { frame, events, said_by, mut rejected, warnings } = ingest::accept(envelope, &desk);
+    let Accepted { frame, mut events, said_by, mut rejected, warnings } = ingest::accept(envelope, &desk);
+    let repeated = match key.right {
+        Right::Public => state.untold.take_out_repeated(key.workspace, &mut events),
+        Right::Secret | Right::Admin => 0,
+    };
     let mut committed = if events.is_empty() {
         Committed::default()
     } else {
         state.inside.intake.commit(Submission { frame, events, said_by: Arc::new(said_by) }).await?
     };
-    for verdict in &mut committed.erased {
-        verdict.message_id = ingest::stated_id(envelope, verdict.index).or(verdict.message_id.take());
-    }
-    let erased = std::mem::take(&mut committed.erased);
+    committed.duplicates = committed.duplicates.saturating_add(repeated);
+    let mut erased = std::mem::take(&mut committed.erased);
     state.counts.judged(&erased, &[]);
     state.counts.judged(&rejected, &warnings);
     match key.right {
         Right::Public => state.untold.count(key.workspace, &erased, &mut committed),
-        Right::Secret | Right::Admin => rejected.extend(erased),
+        Right::Secret | Right::Admin => {
+            for verdict in &mut erased {
+                verdict.message_id = ingest::stated_id(envelope, verdict.index).or(verdict.message_id.take());
+            }
+            rejected.extend(erased);
+        }
     }
     rejected.sort_by_key(|verdict| verdict.index);
     Ok(Outcome { committed, rejected, warnings, received_at })

@@ -130,6 +130,12 @@ pub enum Refusal {
         /// Those that it has.
         known: &'static [&'static str],
     },
+    /// A parameter that is there twice: one of the two would be ignored.
+    #[error("the parameter `{name}` is given twice; give it once")]
+    RepeatedParameter {
+        /// Which.
+        name: Box<str>,
+    },
     /// `/r` leads nowhere that an operator has allowed.
     #[error(
         "`to` is not an http or https address of a host that this collector redirects to; add it to redirect_hosts"
@@ -161,7 +167,7 @@ impl Refusal {
             Self::NoSuchPath | Self::NoSuchProfile | Self::NeverNamed { .. } | Self::NoSuchDecision => code::NOT_FOUND,
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => BAD_DECISION,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
-            Self::BadParameter { .. } | Self::UnknownParameter { .. } => BAD_PARAMETER,
+            Self::BadParameter { .. } | Self::UnknownParameter { .. } | Self::RepeatedParameter { .. } => BAD_PARAMETER,
             Self::RedirectNotAllowed => REDIRECT_NOT_ALLOWED,
             Self::NoTracker => NO_TRACKER,
         }
@@ -171,7 +177,9 @@ impl Refusal {
         match self {
             Self::Body(RequestRefusal::BatchTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(_) | Self::BadGzip | Self::UnknownEncoding => StatusCode::BAD_REQUEST,
-            Self::BadParameter { .. } | Self::UnknownParameter { .. } => StatusCode::BAD_REQUEST,
+            Self::BadParameter { .. } | Self::UnknownParameter { .. } | Self::RepeatedParameter { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::BadDecision { .. } | Self::UnknownDecision | Self::Decision(_) => StatusCode::BAD_REQUEST,
             Self::MissingKey | Self::UnknownKey | Self::RevokedKey => StatusCode::UNAUTHORIZED,
             Self::WrongRight | Self::NotAdmin | Self::OriginNotAllowed | Self::RedirectNotAllowed => {

@@ -1,6 +1,7 @@
 //! The parameters of a query string, as forms write them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::Refusal;
 use super::routes::Head;
@@ -18,14 +19,20 @@ pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> 
     parameters(query).find(|(own, _)| own == name).map(|(_, value)| value)
 }
 
-/// What a request asks in its query, where the path has only these parameters; a key may come along with any.
+/// What a request asks in its query, where the path has only these parameters, once each; a key may come along with any.
 pub(super) fn asked<'a>(head: &'a Head, known: &'static [&'static str]) -> Result<&'a str, Refusal> {
     let query = head.uri.query().unwrap_or_default();
     let is_known = |name: &str| name == WRITE_KEY || known.contains(&name);
-    match parameters(query).find(|(name, _)| !is_known(name)) {
-        Some((name, _)) => Err(Refusal::UnknownParameter { name: name.into(), known }),
-        None => Ok(query),
+    let mut seen = BTreeSet::new();
+    for (name, _) in parameters(query) {
+        if !is_known(&name) {
+            return Err(Refusal::UnknownParameter { name: name.into(), known });
+        }
+        if !seen.insert(name.clone()) {
+            return Err(Refusal::RepeatedParameter { name: name.into() });
+        }
     }
+    Ok(query)
 }
 
 /// A parameter that says yes or no; no where it is not given.

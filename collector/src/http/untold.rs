@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::event::{Verdict, Workspace};
+use crate::event::{AcceptedEvent, Verdict, Workspace};
 use crate::ingest::writer::Committed;
 
 /// The latest messageIds of events that were forgotten without a word, since the server started.
@@ -21,6 +21,22 @@ struct Latest {
 }
 
 impl Untold {
+    /// Takes out what the sender knows to be sent before: events whose messageId another of the request had, or one that
+    /// was forgotten. How many.
+    pub(super) fn take_out_repeated(&self, workspace: Workspace, events: &mut Vec<AcceptedEvent>) -> u32 {
+        let known = &self.0.lock().unwrap_or_else(PoisonError::into_inner).known;
+        let is_forgotten = |message_id: &str| !known.is_empty() && known.contains(&hash(workspace, message_id));
+        let mut in_request = HashSet::new();
+        let mut repeated = 0_u32;
+        events.retain(|event| {
+            let message_id = &event.order.message_id;
+            let is_new = in_request.insert(message_id.clone()) && !is_forgotten(message_id);
+            repeated = repeated.saturating_add(u32::from(!is_new));
+            is_new
+        });
+        repeated
+    }
+
     /// Answers for events that were refused as if they had been taken in.
     pub(super) fn count(&self, workspace: Workspace, erased: &[Verdict], committed: &mut Committed) {
         for verdict in erased {
@@ -32,10 +48,7 @@ impl Untold {
 
     /// Whether a messageId is new.
     fn note(&self, workspace: Workspace, message_id: &str) -> bool {
-        let mut hash = Sha256::new();
-        hash.update(workspace.0.to_le_bytes());
-        hash.update(message_id);
-        let hash: [u8; 32] = hash.finalize().into();
+        let hash = hash(workspace, message_id);
         // A set and a queue are whole between any two statements: a panic elsewhere harms nothing.
         let Latest { known, in_order } = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.insert(hash) {
@@ -49,6 +62,13 @@ impl Untold {
         }
         true
     }
+}
+
+fn hash(workspace: Workspace, message_id: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(workspace.0.to_le_bytes());
+    hash.update(message_id);
+    hash.finalize().into()
 }
 
 /// Some 6 MiB at most, and more than an address may send in two minutes.
