@@ -10,10 +10,11 @@ use axum::response::Response;
 use selvedge_core::wire::{Judgement, Receipt};
 
 use super::{Peer, Refusal, State, body, error, keys};
-use crate::event::{UnixMillis, Verdict};
+use crate::event::{UnixMillis, Verdict, Workspace};
 use crate::ingest::writer::{Committed, Submission};
 use crate::ingest::{self, Accepted, Desk, Envelope, Shape};
 use crate::key::{Right, StoredKey};
+use crate::store::StoreError;
 
 /// A request whose body holds events.
 pub(super) async fn collect(state: Arc<State>, shape: Shape, request: Request) -> Result<Response, Refusal> {
@@ -74,7 +75,11 @@ pub(super) async fn commit(
     state.counts.judged(&erased, &[]);
     state.counts.judged(&rejected, &warnings);
     match key.right {
-        Right::Public => state.untold.count(key.workspace, &erased, &mut committed),
+        Right::Public => {
+            let repeated = take_out_stored(state, key.workspace, &mut erased).await?;
+            committed.duplicates = committed.duplicates.saturating_add(repeated);
+            state.untold.count(key.workspace, &erased, &mut committed);
+        }
         Right::Secret | Right::Admin => {
             for verdict in &mut erased {
                 verdict.message_id = ingest::stated_id(envelope, verdict.index).or(verdict.message_id.take());
@@ -84,6 +89,33 @@ pub(super) async fn commit(
     }
     rejected.sort_by_key(|verdict| verdict.index);
     Ok(Outcome { committed, rejected, warnings, received_at })
+}
+
+/// Takes out the verdicts on messages whose ids the ledger has: whoever was erased since, their senders know them to be
+/// sent before. How many.
+async fn take_out_stored(state: &State, workspace: Workspace, erased: &mut Vec<Verdict>) -> Result<u32, Refusal> {
+    if erased.is_empty() {
+        return Ok(0);
+    }
+    let store = Arc::clone(&state.inside.store);
+    let verdicts = std::mem::take(erased);
+    let sorted = tokio::task::spawn_blocking(move || {
+        let view = store.view()?;
+        let (mut stored, mut left) = (0_u32, Vec::new());
+        for verdict in verdicts {
+            let id = verdict.message_id.as_deref().unwrap_or_default();
+            if view.has_event(workspace, id)? {
+                stored = stored.saturating_add(1);
+            } else {
+                left.push(verdict);
+            }
+        }
+        Ok::<_, StoreError>((stored, left))
+    });
+    // The thread ends early only when the collector stops.
+    let (stored, left) = sorted.await.map_err(|_| Refusal::Draining)??;
+    *erased = left;
+    Ok(stored)
 }
 
 /// Whom a request comes from: the peer or, where that is a proxy on this machine, the last one that the proxy names.

@@ -44,12 +44,12 @@ impl Settling<'_> {
     fn record(&mut self, event: &AcceptedEvent, (batch, source): (BatchId, Source)) -> Result<Arrival, StoreError> {
         let claims = digest(&Told::by(event, (self.workspace, source), self.guard_of(event)).bytes());
         let shape = match self.memory.shapes.get(&claims) {
-            Some(shape) if event.order.time < shape.erased_until => return self.refused(event),
+            Some(shape) if event.order.time < shape.erased_until => return Ok(Arrival::Erased),
             Some(shape) => shape.clone(),
             None => {
                 let erased_until = self.erased_until(event)?;
                 if event.order.time < erased_until {
-                    return self.refused(event);
+                    return Ok(Arrival::Erased);
                 }
                 // A shape begins with an event of its own: a duplicate that claims something else claims nothing.
                 if self.transaction.has_event(self.workspace, &event.order.message_id)? {
@@ -76,12 +76,6 @@ impl Settling<'_> {
         self.insert_traits(event, shape.id)?;
         self.touch(shape, &event.order);
         Ok(Arrival::New)
-    }
-
-    /// Takes in nothing of somebody who was erased. A message that the ledger has is known, whomever it names this time.
-    fn refused(&self, event: &AcceptedEvent) -> Result<Arrival, StoreError> {
-        let is_known = self.transaction.has_event(self.workspace, &event.order.message_id)?;
-        Ok(if is_known { Arrival::Known } else { Arrival::Erased })
     }
 
     /// Puts a newer version of a snapshot in the place of the stored one.
